@@ -1,0 +1,157 @@
+/**
+ * Every limit of the daemon, named with its unit. A limit that a peer could reach stands here and nowhere else;
+ * what exceeds one is refused, delayed or dropped with a counter, never stored "for now".
+ */
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+export const limits = {
+  // state
+  keyBytesMax: 1 * KiB,
+  valueBytesMax: 256 * KiB,
+  typeBytesMax: 32,
+  namespaceBytesMax: 63,
+  nameBytesMax: 64,
+  namespacesMax: 256,
+  contextWritersMax: 256,
+  unknownFieldsBytesMax: 4 * KiB,
+  capabilityBytesMax: 4 * KiB,
+  batchEntriesMax: 128,
+  batchBytesMax: 1 * MiB,
+  /** Largest encoded entry: value, key, a full context and unknown fields, with their lengths. */
+  entryBytesMax: 256 * KiB + 1 * KiB + 256 * 48 + 4 * KiB + 256,
+  futureToleranceMs: 60_000,
+  quarantinePerAuthorBytesMax: 4 * MiB,
+  quarantinePerPeerBytesMax: 16 * MiB,
+  quarantineBytesMax: 64 * MiB,
+  refusalsRemembered: 10_000,
+  authorKeysCached: 4_096,
+
+  // gossip
+  gossipMessageBytesMax: 64 * KiB,
+  coalesceMs: 4,
+  writeQueueBytesMax: 32 * MiB,
+  /** Accepted gossip that waits for its transaction; what comes beyond is left to reconciliation. */
+  inboxBytesMax: 16 * MiB,
+  /** Entries of gossip applied in one transaction: about 20 ms of work. */
+  inboxEntriesPerTurn: 512,
+  /** Gossip older than this is relayed only if it is news here. */
+  freshMs: 60_000,
+  eventBytesMax: 32 * KiB,
+  eventTopicBytesMax: 128,
+  eventAgeMsMax: 60_000,
+  /** Events kept for a subscriber that reads slowly; later ones are dropped. */
+  eventsWaitingMax: 1_000,
+  hintDelayMs: 100,
+
+  // sync
+  syncFrameBytesMax: 64 * KiB,
+  syncBundleBytesMax: 1 * MiB + 64 * KiB,
+  syncWindowBytes: 1 * MiB,
+  syncSessionMsMax: 60_000,
+  syncSessionsPerPeerMax: 2,
+  syncSessionsMax: 8,
+  syncIntervalMs: 15_000,
+  syncIdsPerFrameMax: 1_024,
+  syncBundlesPerFrameMax: 64,
+  syncRangesMax: 8_192,
+  /** Items of ours compared with the lists of one response; ranges beyond wait for the next round. */
+  syncListedItemsMax: 4_096,
+  /** Negentropy messages per session, and those in a row that led to no transfer. */
+  syncRoundsMax: 512,
+  syncBarrenRoundsMax: 32,
+  syncAnswerMs: 10_000,
+  syncCursorsMax: 1_024,
+  /** Neighbours and former neighbours whose back-off is remembered. */
+  syncPeersRemembered: 1_024,
+  heardMembersMax: 256,
+
+  // network
+  connectionsWanted: 20,
+  connectionsMax: 100,
+  pendingUpgradeMs: 3_000,
+  pendingUpgradesMax: 100,
+  dialMs: 5_000,
+  redialBackoffSoonMs: 2_000,
+  redialSoonForMs: 600_000,
+  redialBackoffLateMs: 300_000,
+  addressBookPeersMax: 1_000,
+  addressesPerPeerMax: 8,
+  ticketAddressesMax: 8,
+  pendingUpgradesPerHostMax: 60,
+  /** New connections from one IP in one second; a testnet of 50 nodes may share one. */
+  inboundPerHostPerSecondMax: 100,
+  /** For one address out of the several that a dial may try. */
+  dialAddressMs: 3_000,
+  dialsAtOnceMax: 32,
+  dialsQueuedMax: 500,
+  /** Addresses tried in one attempt at a peer; the next attempt takes the next ones. */
+  dialAddressesMax: 4,
+  redialBackoffFirstMs: 200,
+  /** Instead of the late back-off while no peer at all is connected. */
+  redialBackoffAloneMs: 15_000,
+  /** Lost peers of the running process and those of the book, with the meeting ports of their IPs. */
+  redialTargetsMax: 4_000,
+  redialsBurstMax: 64,
+  redialsPerSecondMax: 20,
+  /** Dials to addresses that only others told of: all at once, then per second. */
+  unprovenDialsBurstMax: 400,
+  unprovenDialsPerSecondMax: 5,
+  mdnsDialsBurstMax: 32,
+  mdnsDialsPerSecondMax: 1,
+  /** Peers, connected or merely heard of, whose addresses are kept in memory. */
+  peersKnownMax: 4_096,
+  addressBookFileBytesMax: 4 * MiB,
+  pingIntervalMs: 5_000,
+  pingTimeoutMs: 5_000,
+  identifyMs: 5_000,
+  streamsInboundMax: 256,
+  streamWindowBytesMax: 1 * MiB,
+  dhtStreamsInboundMax: 16,
+  netStopMs: 1_800,
+  /** A message with its topic, other messages' control fields and the subscriptions of a new stream. */
+  gossipRpcBytesMax: 64 * KiB + 64 * KiB,
+  gossipSeenMs: 120_000,
+  /** Unsent bytes kept for one slow peer before its gossip stream is given up. */
+  gossipQueueBytesMax: 8 * MiB,
+  /** Messages up to this size go to all subscribers at once, larger ones to the mesh. */
+  gossipFloodBytesMax: 2 * KiB,
+  /** Open sync streams per connection and direction; a session that ends overlaps with the next. */
+  syncStreamsMax: 8,
+  /** Bytes of frames read ahead of a slow consumer before the stream is paused. */
+  syncReadAheadBytesMax: 128 * KiB,
+  ticketAddressBytesMax: 256,
+  ticketCharsMax: 16 * KiB,
+  bootstrapAddressesMax: 64,
+
+  // membership
+  heardWithinMs: 60_000,
+
+  // control
+  requestBodyBytesMax: 8 * MiB,
+  importLineBytesMax: 2 * MiB,
+  listItemsMax: 10_000,
+  requestMsMax: 30_000,
+  streamsMax: 256,
+  controlSocketsMax: 512,
+  controlHeadersMs: 10_000,
+  /** Time a client has to take note of a refusal while it still uploads. */
+  controlLingerMs: 2_000,
+  controlStopMs: 1_000,
+  /** Bytes of unary request bodies held at once, over all requests. */
+  controlBodyBytesMax: 64 * MiB,
+  /** A page of a listing is cut at this many bytes. */
+  listBytesMax: 8 * MiB,
+  exportPageItems: 128,
+  importGroupOps: 256,
+  importGroupBytes: 256 * KiB,
+  importGroupsInFlight: 8,
+  importProgressMs: 250,
+  importErrorsReported: 20,
+  logRecordsKept: 2_000,
+  logFollowerRecordsMax: 1_000,
+  logTextCharsMax: 4_096,
+  metricNamesMax: 1_000,
+  shutdownMs: 4_500,
+} as const;
