@@ -1,0 +1,138 @@
+/**
+ * Coalescing of local writes: what programs put within a few milliseconds becomes one batch under one signature, which
+ * is what makes signed state cheap. A request is one or more entries of one namespace; it is done when the last batch
+ * that holds a part of it is on disk. Batches keep to the duties of a writer: 128 entries, one entry a key, and (unless
+ * one entry alone is larger) small enough for one gossip message.
+ */
+import { limits } from "../../core/limits.ts";
+
+/** What the queue must know of an entry. */
+export type Queued<Entry> = {
+  readonly entry: Entry;
+  /** Class, type and key; undefined when several entries of a batch may share a key (class append). */
+  readonly subject: string | undefined;
+  readonly bytes: number;
+};
+
+export type PendingBatch<Entry> = {
+  readonly namespace: string;
+  readonly entries: readonly Entry[];
+};
+
+export type Flush<Entry> = {
+  readonly batches: readonly PendingBatch<Entry>[];
+  /** Requests that these batches complete. */
+  readonly done: readonly number[];
+  /** Requests with a part in these batches, those of `done` included. */
+  readonly touched: readonly number[];
+};
+
+type Request<Entry> = {
+  readonly id: number;
+  readonly namespace: string;
+  readonly entries: readonly Queued<Entry>[];
+  next: number;
+};
+
+/** Room for the header, its signature and the lengths of 128 entries beside the entries themselves. */
+const batchBytes = limits.gossipMessageBytesMax - 6 * 1024;
+/** Batches of one flush, which is one transaction: about 10 ms of work. */
+const batchesPerFlush = 4;
+
+export class WriteQueue<Entry> {
+  #requests: Request<Entry>[] = [];
+  #bytes = 0;
+  #entries = 0;
+  #since: number | undefined;
+  readonly #coalesceMs: number;
+
+  constructor(coalesceMs: number) {
+    this.#coalesceMs = coalesceMs;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** False when the queue is full and nothing was taken. */
+  add(id: number, namespace: string, entries: readonly Queued<Entry>[], nowMs: number): boolean {
+    const bytes = entries.reduce((sum, queued) => sum + queued.bytes, 0);
+    if (this.#bytes > 0 && this.#bytes + bytes > limits.writeQueueBytesMax) return false;
+    this.#requests.push({ id, namespace, entries, next: 0 });
+    this.#bytes += bytes;
+    this.#entries += entries.length;
+    this.#since ??= nowMs;
+    return true;
+  }
+
+  /** Takes back a request of which nothing has been flushed yet. */
+  cancel(id: number): boolean {
+    const index = this.#requests.findIndex((request) => request.id === id && request.next === 0);
+    const request = this.#requests[index];
+    if (request === undefined) return false;
+    this.#requests.splice(index, 1);
+    for (const { bytes } of request.entries) this.#bytes -= bytes;
+    this.#entries -= request.entries.length;
+    if (this.#requests.length === 0) this.#since = undefined;
+    return true;
+  }
+
+  /** Forgets what is left of requests whose batch could not be written. */
+  drop(ids: readonly number[]): void {
+    for (const request of this.#requests.filter(({ id }) => ids.includes(id))) {
+      const rest = request.entries.slice(request.next);
+      for (const { bytes } of rest) this.#bytes -= bytes;
+      this.#entries -= rest.length;
+    }
+    this.#requests = this.#requests.filter(({ id }) => !ids.includes(id));
+    if (this.#requests.length === 0) this.#since = undefined;
+  }
+
+  /** When to flush (monotonic ms), or undefined when nothing waits. A full batch does not wait. */
+  dueAt(): number | undefined {
+    if (this.#since === undefined) return undefined;
+    return this.#entries >= limits.batchEntriesMax ? this.#since : this.#since + this.#coalesceMs;
+  }
+
+  /** The next batches in the order of the requests; what is left is due at once. */
+  flush(): Flush<Entry> {
+    const batches: PendingBatch<Entry>[] = [];
+    const done: number[] = [];
+    const touched = new Set<number>();
+    while (batches.length < batchesPerFlush && this.#requests.length > 0) {
+      batches.push(this.#nextBatch(done, touched));
+    }
+    if (this.#requests.length === 0) this.#since = undefined;
+    return { batches, done, touched: [...touched] };
+  }
+
+  /** One batch of the first request's namespace, from requests in order while they fit. */
+  #nextBatch(done: number[], touched: Set<number>): PendingBatch<Entry> {
+    const namespace = this.#requests[0]!.namespace;
+    const entries: Entry[] = [];
+    const subjects = new Set<string>();
+    let bytes = 0;
+    while (this.#requests[0]?.namespace === namespace) {
+      const request = this.#requests[0];
+      const queued = request.entries[request.next];
+      if (queued === undefined) {
+        this.#requests.shift();
+        done.push(request.id);
+        touched.add(request.id);
+        continue;
+      }
+      const clash = queued.subject !== undefined && subjects.has(queued.subject);
+      const fits =
+        entries.length < limits.batchEntriesMax && bytes + queued.bytes <= batchBytes && !clash;
+      if (!fits && entries.length > 0) break;
+      entries.push(queued.entry);
+      if (queued.subject !== undefined) subjects.add(queued.subject);
+      bytes += queued.bytes;
+      touched.add(request.id);
+      request.next++;
+      this.#bytes -= queued.bytes;
+      this.#entries--;
+    }
+    return { namespace, entries };
+  }
+}

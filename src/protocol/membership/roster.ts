@@ -1,0 +1,132 @@
+/**
+ * Who is in the network: the roster entries that members write of themselves in namespace `sys`, and when this node last
+ * heard of each. Heard of means connected, or told by a neighbour that was connected lately (unsigned hearsay with its
+ * age, exchanged at the start of reconciliation sessions). Failure detection comes with a later issue; until then a
+ * member is alive, unseen, or has left.
+ */
+import { decodeUtf8, encodeUtf8 } from "../../core/codec.ts";
+import { limits } from "../../core/limits.ts";
+import type { PeerName } from "../../core/ports.ts";
+
+/** What a member says of itself; JSON in `sys`, key `members/<peer id>`. */
+export type MemberCard = {
+  readonly name: string;
+  readonly version: string;
+  readonly left: boolean;
+};
+
+export type MemberView = MemberCard & {
+  readonly peer: PeerName;
+  readonly status: "alive" | "unseen" | "left";
+  readonly lastHeardAt: number | undefined;
+  readonly connected: boolean;
+  readonly self: boolean;
+};
+
+const namePrefix = "members/";
+const textMax = 128;
+
+export function memberKey(peer: PeerName): string {
+  return namePrefix + peer;
+}
+
+/** The member a key of `sys` is about, or undefined. */
+export function memberOfKey(key: string): PeerName | undefined {
+  if (!key.startsWith(namePrefix)) return undefined;
+  const peer = key.slice(namePrefix.length);
+  return peer.includes("/") ? undefined : peer;
+}
+
+export function encodeCard(card: MemberCard): Uint8Array {
+  return encodeUtf8(JSON.stringify(card));
+}
+
+/** Undefined for what is no card; members of other versions may add fields. */
+export function decodeCard(bytes: Uint8Array): MemberCard | undefined {
+  try {
+    const parsed: unknown = JSON.parse(decodeUtf8(bytes));
+    if (typeof parsed !== "object" || parsed === null) return undefined;
+    const { name, version, left } = parsed as Record<string, unknown>;
+    if (typeof name !== "string" || typeof version !== "string") return undefined;
+    return {
+      name: name.slice(0, textMax),
+      version: version.slice(0, textMax),
+      left: left === true,
+    };
+  } catch {
+    return undefined; // not JSON, or not UTF-8: whoever wrote it has no card
+  }
+}
+
+export class Roster {
+  readonly #self: PeerName;
+  readonly #cards = new Map<PeerName, MemberCard>();
+  readonly #heardAt = new Map<PeerName, number>();
+  readonly #connected = new Set<PeerName>();
+
+  constructor(self: PeerName) {
+    this.#self = self;
+  }
+
+  setCard(peer: PeerName, card: MemberCard | undefined): void {
+    if (card === undefined) this.#cards.delete(peer);
+    else this.#cards.set(peer, card);
+  }
+
+  setConnected(peer: PeerName, up: boolean, wallMs: number): void {
+    if (up) this.#connected.add(peer);
+    else this.#connected.delete(peer);
+    this.#heardAt.set(peer, wallMs);
+    this.#forgetStrangers();
+  }
+
+  /** A neighbour was connected to this member `ageMs` ago. */
+  heard(peer: PeerName, ageMs: number, wallMs: number): void {
+    if (!this.#cards.has(peer) || ageMs < 0 || ageMs > limits.heardWithinMs) return;
+    const at = wallMs - ageMs;
+    const known = this.#heardAt.get(peer) ?? 0;
+    const isStale = known > wallMs; // from before our clock was set back
+    if (at > known || isStale) this.#heardAt.set(peer, at);
+  }
+
+  card(peer: PeerName): MemberCard | undefined {
+    return this.#cards.get(peer);
+  }
+
+  name(peer: PeerName): string | undefined {
+    return this.#cards.get(peer)?.name;
+  }
+
+  /** Members heard of lately with the age of the news, newest first; for neighbours. */
+  lately(wallMs: number): { peer: PeerName; ageMs: number }[] {
+    const news: { peer: PeerName; ageMs: number }[] = [];
+    for (const [peer, at] of this.#heardAt) {
+      const ageMs = this.#connected.has(peer) ? 0 : wallMs - at;
+      if (ageMs >= 0 && ageMs <= limits.heardWithinMs) news.push({ peer, ageMs });
+    }
+    return news.toSorted((a, b) => a.ageMs - b.ageMs).slice(0, limits.heardMembersMax);
+  }
+
+  list(wallMs: number): MemberView[] {
+    return [...this.#cards]
+      .map(([peer, card]) => this.#view(peer, card, wallMs))
+      .toSorted((a, b) => (a.peer < b.peer ? -1 : 1));
+  }
+
+  #view(peer: PeerName, card: MemberCard, wallMs: number): MemberView {
+    const self = peer === this.#self;
+    const connected = this.#connected.has(peer);
+    const lastHeardAt = self || connected ? wallMs : this.#heardAt.get(peer);
+    const recent =
+      lastHeardAt !== undefined && Math.abs(wallMs - lastHeardAt) <= limits.heardWithinMs;
+    const status = card.left ? "left" : recent ? "alive" : "unseen";
+    return { ...card, peer, status, lastHeardAt, connected, self };
+  }
+
+  /** Peers that never became members are kept only while they are connected. */
+  #forgetStrangers(): void {
+    for (const peer of this.#heardAt.keys()) {
+      if (!this.#cards.has(peer) && !this.#connected.has(peer)) this.#heardAt.delete(peer);
+    }
+  }
+}

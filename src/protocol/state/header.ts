@@ -1,0 +1,142 @@
+/**
+ * Batch headers: what a writer signs. `seq` and `prev` count and chain a writer's headers in one namespace; `root` is
+ * the Merkle root over the batch's entry hashes. Layout: docs/formats.md, "Header".
+ */
+import { badFormat, decodeUtf8, encodeUtf8, Reader, Writer } from "../../core/codec.ts";
+import { authorBytes, hashBytes, isNamespace, nonceBytes } from "../../core/ids.ts";
+import { sha256, tag, verifySignature, type Identity } from "../../core/identity.ts";
+import { limits } from "../../core/limits.ts";
+import { encodeEntry, type Entry } from "./entry.ts";
+import { stampMax } from "./stamp.ts";
+
+export const formatVersion = 1;
+export const signatureBytes = 64;
+
+export type Header = {
+  readonly network: Uint8Array;
+  readonly namespace: string;
+  readonly author: Uint8Array;
+  readonly nonce: Uint8Array;
+  /** From 1. */
+  readonly seq: bigint;
+  /** Hash of the writer's previous header in this namespace; zero for the first. */
+  readonly prev: Uint8Array;
+  readonly stamp: bigint;
+  readonly count: number;
+  readonly root: Uint8Array;
+  /** Empty in this version of the network; later issues put the right to write here. */
+  readonly capability: Uint8Array;
+};
+
+const headerTag = tag("coterie/header");
+const leafTag = tag("coterie/leaf");
+export const noHash = new Uint8Array(hashBytes);
+
+export function encodeHeader(header: Header): Uint8Array {
+  return new Writer()
+    .u8(formatVersion)
+    .bytes(header.network)
+    .prefixed(encodeUtf8(header.namespace))
+    .bytes(header.author)
+    .bytes(header.nonce)
+    .u64(header.seq)
+    .bytes(header.prev)
+    .u64(header.stamp)
+    .u16(header.count)
+    .bytes(header.root)
+    .prefixed(header.capability)
+    .finish();
+}
+
+/** Decodes and checks everything but the network and the signature; throws `BAD_FORMAT`. */
+export function decodeHeader(bytes: Uint8Array): Header {
+  const reader = new Reader(bytes);
+  const version = reader.u8();
+  if (version !== formatVersion) badFormat(`format version ${version} is not known`);
+  const header: Header = {
+    network: reader.bytes(hashBytes),
+    namespace: decodeUtf8(reader.prefixed(limits.namespaceBytesMax)),
+    author: reader.bytes(authorBytes),
+    nonce: reader.bytes(nonceBytes),
+    seq: reader.u64(),
+    prev: reader.bytes(hashBytes),
+    stamp: reader.u64(),
+    count: reader.u16(),
+    root: reader.bytes(hashBytes),
+    capability: reader.prefixed(limits.capabilityBytesMax),
+  };
+  reader.end();
+  if (!isNamespace(header.namespace)) badFormat("bad namespace");
+  if (header.count < 1 || header.count > limits.batchEntriesMax) badFormat("bad batch size");
+  if (header.stamp === 0n || header.stamp === stampMax) badFormat("bad stamp");
+  if (header.seq === 0n) badFormat("bad sequence number");
+  if (header.prev.every((byte) => byte === 0) !== (header.seq === 1n)) {
+    badFormat("the first header, and no other, has no predecessor");
+  }
+  return header;
+}
+
+/** The largest encoding of a header. */
+export const headerBytesMax = 320 + limits.capabilityBytesMax;
+
+function signedMessage(encoded: Uint8Array): Uint8Array {
+  return new Writer().bytes(headerTag).bytes(encoded).finish();
+}
+
+/** Names the header: SHA-256 of what is signed. The signature is no part of it. */
+export function headerHash(encoded: Uint8Array): Uint8Array {
+  return sha256(signedMessage(encoded));
+}
+
+export function signHeader(encoded: Uint8Array, identity: Identity): Uint8Array {
+  return identity.sign(signedMessage(encoded));
+}
+
+export function verifyHeader(
+  encoded: Uint8Array,
+  author: Uint8Array,
+  signature: Uint8Array,
+): boolean {
+  return verifySignature(author, signedMessage(encoded), signature);
+}
+
+export function writerOf(header: Header): Uint8Array {
+  return new Writer().bytes(header.author).bytes(header.nonce).finish();
+}
+
+type LeafContext = Pick<
+  Header,
+  "network" | "namespace" | "author" | "nonce" | "seq" | "stamp" | "capability"
+>;
+
+/**
+ * Hashes entries under one header: SHA-256(tag, version, network, namespace, writer, seq, stamp, index,
+ * SHA-256(capability), entry), variable fields behind their lengths.
+ */
+export function leafHasher(context: LeafContext): (index: number, entry: Uint8Array) => Uint8Array {
+  const prefix = new Writer()
+    .bytes(leafTag)
+    .u8(formatVersion)
+    .bytes(context.network)
+    .prefixed(encodeUtf8(context.namespace))
+    .bytes(context.author)
+    .bytes(context.nonce)
+    .u64(context.seq)
+    .u64(context.stamp)
+    .finish();
+  const capability = sha256(context.capability);
+  return (index, entry) =>
+    sha256(
+      new Writer()
+        .bytes(prefix)
+        .u16(index)
+        .bytes(capability)
+        .u32(entry.length)
+        .bytes(entry)
+        .finish(),
+    );
+}
+
+export function encodeEntries(entries: readonly Entry[]): Uint8Array[] {
+  return entries.map(encodeEntry);
+}

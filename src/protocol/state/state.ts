@@ -1,0 +1,461 @@
+/**
+ * The replicated state of one node: decides what to accept, what lives and what a key's value is. It reads and writes
+ * through the `Store` port only; time and identity are given to it. Everything a write touches (entries, indexes,
+ * fingerprints, feed, the writer's position and its stamp mark) is committed in one transaction.
+ */
+import { decodeUtf8, encodeUtf8, equalBytes, Reader, Writer } from "../../core/codec.ts";
+import { CoterieError } from "../../core/errors.ts";
+import { nonceBytes, peerNameOf } from "../../core/ids.ts";
+import type { Identity } from "../../core/identity.ts";
+import { limits } from "../../core/limits.ts";
+import type {
+  IngestResult,
+  PeerName,
+  Random,
+  Store,
+  StoreReader,
+  StoreWriter,
+} from "../../core/ports.ts";
+import { acceptBundle, encodeBundle, type AcceptedBundle } from "./bundle.ts";
+import { chainKey, encodeChain, readChain } from "./chain.ts";
+import type { Entry } from "./entry.ts";
+import { changesAfter, lastFeedSeq, type Change } from "./feed.ts";
+import { summarise } from "./fingerprints.ts";
+import {
+  encodeEntries,
+  encodeHeader,
+  headerHash,
+  leafHasher,
+  noHash,
+  signHeader,
+  type Header,
+} from "./header.ts";
+import { liveRows, weigh } from "./live-rows.ts";
+import { LiveSet, type Applied } from "./live-set.ts";
+import { LeafSet, merkleRoot, PrunedTree } from "./merkle.ts";
+import { Quarantine } from "./quarantine.ts";
+import {
+  endBound,
+  metaKey,
+  orderKey,
+  orderPosition,
+  prefixEnd,
+  schemaVersion,
+  startBound,
+  stampOf,
+  tables,
+} from "./rows.ts";
+import { StampClock, stampLimit, stampMs } from "./stamp.ts";
+import { HashSum } from "./sum.ts";
+
+export type StateOptions = {
+  readonly store: Store;
+  readonly identity: Identity;
+  /** 32 bytes. */
+  readonly network: Uint8Array;
+  readonly random: Random;
+  /** Names the place the store is in; another one than last time means it was copied. */
+  readonly origin: string;
+};
+
+/** A batch that was written here: committed, not yet published. */
+export type LocalBatch = {
+  readonly namespace: string;
+  readonly bundle: Uint8Array;
+  readonly stamp: bigint;
+  readonly entries: number;
+};
+
+/** What a listener is told after a transaction. */
+export type StateEvents = {
+  /** The feed has moved, by entries of these namespaces. */
+  changed(namespaces: readonly string[]): void;
+  /** A writer signed two headers for one position. */
+  forked(author: PeerName): void;
+  /** A namespace holds its first entry. */
+  namespace(name: string): void;
+};
+
+/** What `offer` makes of a bundle. */
+export type Offer = {
+  readonly result: IngestResult;
+  readonly accepted: AcceptedBundle | undefined;
+};
+
+type Meta = "schema" | "writer" | "origin" | "salt" | "store" | "stamp" | "forks";
+
+/** Bundles of the quarantine applied in one call, so that it takes some milliseconds only. */
+const promotionsMax = 32;
+
+export class State {
+  readonly #store: Store;
+  readonly #options: StateOptions;
+  readonly #quarantine = new Quarantine();
+  readonly #namespaces = new Set<string>();
+  readonly #salt: Uint8Array;
+  readonly #storeId: Uint8Array;
+  readonly #clock: StampClock;
+  #nonce: Uint8Array;
+  #forks: number;
+  #events: StateEvents | undefined;
+
+  /** Opens the state; throws `STORE_VERSION` when a newer version of the program wrote the store. */
+  constructor(options: StateOptions) {
+    this.#options = options;
+    this.#store = options.store;
+    this.#checkSchema();
+    this.#salt = this.#fixed("salt", 16);
+    this.#storeId = this.#fixed("store", 8);
+    this.#nonce = this.#openWriter();
+    this.#forks = Number(this.#metaNumber("forks"));
+    for (const name of this.#scanNamespaces()) this.#namespaces.add(name);
+    this.#clock = new StampClock(this.#highestStamp());
+  }
+
+  listen(events: StateEvents): void {
+    this.#events = events;
+  }
+
+  /** Author and nonce of this node, 40 bytes. */
+  get writer(): Uint8Array {
+    return new Writer().bytes(this.#options.identity.publicKey).bytes(this.#nonce).finish();
+  }
+
+  /** Names the store in cursors. */
+  get storeId(): Uint8Array {
+    return this.#storeId;
+  }
+
+  get store(): StoreReader {
+    return this.#store;
+  }
+
+  get quarantined(): number {
+    return this.#quarantine.size;
+  }
+
+  get forks(): number {
+    return this.#forks;
+  }
+
+  namespaces(): readonly string[] {
+    return [...this.#namespaces].toSorted();
+  }
+
+  /** Milliseconds by which this state's stamps lead the wall clock. */
+  leadMs(wallMs: number): number {
+    return this.#clock.leadMs(wallMs);
+  }
+
+  summary(namespace: string): HashSum {
+    return summarise(this.#store, namespace, startBound, endBound);
+  }
+
+  feedSeq(): bigint {
+    return lastFeedSeq(this.#store);
+  }
+
+  changesAfter(seq: bigint, limit: number): Change[] {
+    return changesAfter(this.#store, seq, limit);
+  }
+
+  /**
+   * Writes batches under this node's signature, in one transaction. Keys within a batch are distinct and each batch is
+   * within the limits (the coalescing of protocol/gossip sees to it). Throws `CLOCK_AHEAD`, `OVERLOADED` for a namespace
+   * too many, or what the store throws; then nothing was written.
+   */
+  write(
+    batches: readonly { readonly namespace: string; readonly entries: readonly Entry[] }[],
+    wallMs: number,
+  ): LocalBatch[] {
+    const known = new Set(this.#namespaces);
+    const { written, outcomes } = this.#transact((tx, live) => {
+      const all = batches.map(({ namespace, entries }) => {
+        if (!admits(known, namespace)) {
+          throw new CoterieError("OVERLOADED", `there are ${known.size} namespaces already`);
+        }
+        const { signed, batch } = this.#sign(tx, namespace, entries, this.#clock.next(wallMs));
+        tx.put(chainKey(namespace, this.#nonce), encodeChain(signed));
+        return { signed, batch, applied: live.apply(signed, signed.entries) };
+      });
+      tx.put(metaKey("stamp" satisfies Meta), new Writer().u64(this.#clock.last).finish());
+      return { written: all, outcomes: all.map(({ applied }) => applied) };
+    });
+    this.#settle(
+      written.map(({ signed }) => signed),
+      outcomes,
+    );
+    return written.map(({ batch }) => batch);
+  }
+
+  /** Offers a bundle from a peer and applies it. Never throws for what is in the bytes; throws what the store throws. */
+  ingest(bundle: Uint8Array, from: PeerName, wallMs: number): IngestResult {
+    const { result, accepted } = this.offer(bundle, from, wallMs);
+    if (accepted === undefined) return result;
+    const [{ applied, known } = nothing] = this.apply([accepted]);
+    if (applied + known === 0) return notNow(result, accepted, "too many namespaces");
+    return { ...result, applied, known };
+  }
+
+  /**
+   * Decides about a bundle from its bytes and the time, without touching the store: `accepted` is what `apply` is to
+   * be called with, if anything; what lies in the future is held back.
+   */
+  offer(bundle: Uint8Array, from: PeerName, wallMs: number): Offer {
+    let accepted: AcceptedBundle;
+    try {
+      accepted = acceptBundle(bundle, this.#options.network);
+    } catch (error) {
+      if (error instanceof CoterieError && error.code === "BAD_FORMAT") {
+        const result = { ...nothing, refused: 1, reason: error.message, invalid: true };
+        return { result, accepted: undefined };
+      }
+      throw error;
+    }
+    const [reason] = accepted.refusals;
+    const result = {
+      ...nothing,
+      refused: accepted.refusals.length,
+      ...(reason === undefined ? {} : { reason, invalid: true }),
+    };
+    if (accepted.entries.length === 0) return { result, accepted: undefined };
+    if (accepted.header.stamp > stampLimit(wallMs)) {
+      const held = this.#quarantine.hold(accepted, bundle, from);
+      const outcome = held
+        ? { ...result, quarantined: accepted.entries.length }
+        : notNow(result, accepted, "from the future, and the quarantine is full");
+      return { result: outcome, accepted: undefined };
+    }
+    return { result, accepted };
+  }
+
+  /** Applies accepted bundles in one transaction; the outcomes stand in the same order. Throws what the store throws. */
+  apply(bundles: readonly AcceptedBundle[]): Applied[] {
+    const known = new Set(this.#namespaces);
+    const { outcomes } = this.#transact((_tx, live) => ({
+      outcomes: bundles.map((accepted) =>
+        admits(known, accepted.header.namespace)
+          ? live.apply(accepted, accepted.entries)
+          : nothingApplied,
+      ),
+    }));
+    this.#settle(bundles, outcomes);
+    return outcomes;
+  }
+
+  /** True when some entry of it would come to live here. Reads only. */
+  isNews({ header, writer, entries }: AcceptedBundle): boolean {
+    const { namespace, stamp } = header;
+    return entries.some(({ entry, hash }) => {
+      const subject = { namespace, class: entry.class, type: entry.type, key: entry.key };
+      return weigh(this.#store, subject, { entry, writer, stamp, hash }) !== undefined;
+    });
+  }
+
+  #transact<T extends { readonly outcomes: readonly Applied[] }>(
+    work: (tx: StoreWriter, live: LiveSet) => T,
+  ): T {
+    return this.#store.transaction((tx) => {
+      const live = new LiveSet(tx, this.#salt, (writer) => equalBytes(writer, this.writer));
+      const result = work(tx, live);
+      live.finish();
+      const forks = result.outcomes.filter(({ forked }) => forked).length;
+      if (forks > 0) {
+        const sum = BigInt(this.#forks + forks);
+        tx.put(metaKey("forks" satisfies Meta), new Writer().u64(sum).finish());
+      }
+      return result;
+    });
+  }
+
+  /** Takes into memory what a committed transaction changed, and tells the listener. */
+  #settle(bundles: readonly AcceptedBundle[], outcomes: readonly Applied[]): void {
+    const changed = new Set<string>();
+    for (const [index, { header }] of bundles.entries()) {
+      const { applied, forked } = outcomes[index]!;
+      this.#clock.observe(header.stamp);
+      if (forked) {
+        this.#forks++;
+        this.#events?.forked(peerNameOf(header.author));
+      }
+      if (applied > 0) changed.add(header.namespace);
+    }
+    if (changed.size === 0) return;
+    this.#welcome([...changed]);
+    this.#events?.changed([...changed]);
+  }
+
+  /** Applies what was held and is due, some of it a call; the rest stays due. What the store refuses stays held. */
+  promote(wallMs: number): void {
+    for (const held of this.#quarantine.due(stampLimit(wallMs), promotionsMax)) {
+      this.ingest(held.bundle, held.from, wallMs);
+      this.#quarantine.release(held);
+    }
+  }
+
+  /** When (wall clock) the next held bundle is due, or undefined. */
+  nextDueMs(): number | undefined {
+    const stamp = this.#quarantine.earliest();
+    return stamp === undefined ? undefined : stampMs(stamp) - limits.futureToleranceMs;
+  }
+
+  /** The live entries of a key with their writers and stamps. */
+  live(subject: Parameters<typeof liveRows>[1]): ReturnType<typeof liveRows> {
+    return liveRows(this.#store, subject);
+  }
+
+  #sign(
+    tx: StoreReader,
+    namespace: string,
+    entries: readonly Entry[],
+    stamp: bigint,
+  ): { signed: AcceptedBundle; batch: LocalBatch } {
+    const { identity, network } = this.#options;
+    const chain = readChain(tx, namespace, this.#nonce);
+    const position = {
+      network,
+      namespace,
+      author: identity.publicKey,
+      nonce: this.#nonce,
+      seq: chain.seq + 1n,
+      prev: chain.hash,
+      stamp,
+      capability: new Uint8Array(0),
+    };
+    const encodedEntries = encodeEntries(entries);
+    const hashOf = leafHasher(position);
+    const hashes = encodedEntries.map((encoded, index) => hashOf(index, encoded));
+    const header: Header = { ...position, count: entries.length, root: merkleRoot(hashes) };
+    const encoded = encodeHeader(header);
+    const signature = signHeader(encoded, identity);
+    const all = LeafSet.all(entries.length);
+    const tree = PrunedTree.build(
+      all,
+      (index) => hashes[index]!,
+      () => noHash,
+    );
+    const placed = entries.map((entry, index) => ({
+      index,
+      hash: hashes[index]!,
+      encoded: encodedEntries[index]!,
+      entry,
+    }));
+    const hash = headerHash(encoded);
+    const signed = {
+      header,
+      encoded,
+      signature,
+      hash,
+      writer: this.writer,
+      tree,
+      entries: placed,
+      refusals: [],
+    };
+    const bundle = encodeBundle(signed, all, encodedEntries, []);
+    return { signed, batch: { namespace, bundle, stamp, entries: entries.length } };
+  }
+
+  #welcome(namespaces: readonly string[]): void {
+    for (const name of namespaces) {
+      if (this.#namespaces.has(name)) continue;
+      this.#namespaces.add(name);
+      this.#events?.namespace(name);
+    }
+  }
+
+  #checkSchema(): void {
+    const key = metaKey("schema" satisfies Meta);
+    const row = this.#store.get(key);
+    if (row === undefined) {
+      const version = new Writer().u16(schemaVersion).finish();
+      this.#store.transaction((tx) => tx.put(key, version));
+      return;
+    }
+    const found = new Reader(row).u16();
+    if (found !== schemaVersion) {
+      throw new CoterieError(
+        "STORE_VERSION",
+        `the store has schema version ${found}, this program knows ${schemaVersion}`,
+        { hint: "run the newer version of coterie, or use another --data-dir" },
+      );
+    }
+  }
+
+  /** Random bytes drawn once for this store. */
+  #fixed(name: Meta, length: number): Uint8Array {
+    const key = metaKey(name);
+    const row = this.#store.get(key);
+    if (row !== undefined) return row.slice();
+    const bytes = this.#options.random.bytes(length);
+    this.#store.transaction((tx) => tx.put(key, bytes));
+    return bytes;
+  }
+
+  #metaNumber(name: Meta): bigint {
+    const row = this.#store.get(metaKey(name));
+    return row === undefined ? 0n : new Reader(row).u64();
+  }
+
+  /** This node's nonce: a new one for a new store and for one that lies elsewhere than when it was last open. */
+  #openWriter(): Uint8Array {
+    const origin = encodeUtf8(this.#options.origin);
+    const originKey = metaKey("origin" satisfies Meta);
+    const nonceKey = metaKey("writer" satisfies Meta);
+    const before = this.#store.get(originKey);
+    const nonce = this.#store.get(nonceKey);
+    if (before !== undefined && nonce !== undefined && equalBytes(before, origin)) {
+      return nonce.slice();
+    }
+    const minted = this.#options.random.bytes(nonceBytes);
+    this.#store.transaction((tx) => {
+      tx.put(originKey, origin);
+      tx.put(nonceKey, minted);
+    });
+    return minted;
+  }
+
+  #highestStamp(): bigint {
+    let highest = this.#metaNumber("stamp");
+    for (const namespace of this.#namespaces) {
+      for (const first of this.#store.range({
+        from: orderKey(namespace, startBound),
+        to: orderKey(namespace, endBound),
+        limit: 1,
+      })) {
+        const stamp = stampOf(orderPosition(first.key).ts);
+        if (stamp > highest) highest = stamp;
+      }
+    }
+    return highest;
+  }
+
+  /** Namespaces in the store, by skipping from one to the next. */
+  *#scanNamespaces(): Generator<string> {
+    let from: Uint8Array = Uint8Array.of(tables.order);
+    const to = Uint8Array.of(tables.order + 1);
+    for (;;) {
+      let key: Uint8Array | undefined;
+      for (const row of this.#store.range({ from, to, limit: 1 })) key = row.key;
+      if (key === undefined) return;
+      const end = key.indexOf(0, 1);
+      yield decodeUtf8(key.subarray(1, end));
+      from = prefixEnd(key.subarray(0, end + 1));
+    }
+  }
+}
+
+/** Takes note of a namespace; false when it would be one too many. */
+function admits(known: Set<string>, namespace: string): boolean {
+  if (known.size >= limits.namespacesMax && !known.has(namespace)) return false;
+  known.add(namespace);
+  return true;
+}
+
+/** There is no room for its entries: no fault of theirs, and they may be offered again. */
+function notNow(result: IngestResult, accepted: AcceptedBundle, reason: string): IngestResult {
+  const refused = result.refused + accepted.entries.length;
+  return { ...result, refused, reason: result.reason ?? reason };
+}
+
+const nothing = { applied: 0, known: 0, quarantined: 0, refused: 0, invalid: false } as const;
+const nothingApplied: Applied = { applied: 0, known: 0, forked: false };

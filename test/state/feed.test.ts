@@ -1,0 +1,162 @@
+import fc from "fast-check";
+import { describe, expect, onTestFinished, test } from "vitest";
+import type { Store } from "../../src/core/ports.ts";
+import { openLmdbStore } from "../../src/host/lmdb-store.ts";
+import { getRegister, registerFeedSeq, registerType } from "../../src/protocol/state/register.ts";
+import type { State } from "../../src/protocol/state/state.ts";
+import { temporaryFolder } from "../temporary-folder.ts";
+import {
+  makeBatch,
+  openState,
+  register,
+  somePeer,
+  stampOf,
+  testWriter,
+  wallMs,
+} from "./fixture.ts";
+
+const alice = testWriter("alice");
+const keys = ["a", "b", "c", "d", "e"];
+
+type Seen = { readonly key: string; readonly value: string | undefined };
+
+function valueOf(state: State, key: string): string | undefined {
+  const record = getRegister(state, "default", key, wallMs);
+  return record === undefined ? undefined : Buffer.from(record.value.bytes).toString();
+}
+
+/** Reads on from a position as a watcher does: page by page, passing over what was changed again since. */
+class Reader {
+  seq: bigint;
+  readonly seen: Seen[] = [];
+
+  constructor(seq: bigint) {
+    this.seq = seq;
+  }
+
+  read(state: State, pages: number): void {
+    for (let page = 0; page < pages; page++) {
+      for (const { seq, subject } of state.changesAfter(this.seq, 3)) {
+        expect(seq).toBeGreaterThan(this.seq);
+        this.seq = seq;
+        if (subject.namespace !== "default" || subject.type !== registerType) continue;
+        if (registerFeedSeq(state, "default", subject.key) !== seq) continue;
+        this.seen.push({ key: subject.key, value: valueOf(state, subject.key) });
+      }
+    }
+  }
+}
+
+function open(): { store: Store; state: State } {
+  const store = openLmdbStore(temporaryFolder());
+  onTestFinished(() => store.close());
+  return { store, state: openState(store) };
+}
+
+const step = fc.oneof(
+  fc.record({
+    kind: fc.constant("write" as const),
+    keys: fc.uniqueArray(fc.constantFrom(...keys), { minLength: 1, maxLength: 3 }),
+    deletes: fc.boolean(),
+  }),
+  fc.record({
+    kind: fc.constant("take" as const),
+    key: fc.constantFrom(...keys),
+    /** Some come too late to change anything. */
+    aheadMs: fc.integer({ min: -20, max: 20 }),
+    namespace: fc.constantFrom("default", "default", "other"),
+  }),
+  fc.record({ kind: fc.constant("read" as const), pages: fc.nat({ max: 3 }) }),
+  fc.constant({ kind: "restart" as const }),
+);
+
+describe("the change feed", () => {
+  test("tells a reader that resumes anywhere each later change's final state once, and nothing else", async () => {
+    const store = openLmdbStore(temporaryFolder());
+    const opened = store.transaction((tx) => [
+      ...tx.range({ from: Uint8Array.of(0), to: Uint8Array.of(255) }),
+    ]);
+    expect(opened).toEqual([]);
+    let runs = 0;
+    const property = fc.property(fc.array(step, { maxLength: 25 }), (steps) => {
+      store.transaction((tx) => {
+        for (const { key } of tx.range({ from: Uint8Array.of(0), to: Uint8Array.of(255) }))
+          tx.remove(key);
+      });
+      let state = openState(store);
+      let clockMs = wallMs + runs++;
+      const slow = new Reader(0n);
+      /** Positions of the feed, with what every key was then. */
+      const marks = [{ seq: 0n, values: new Map<string, string | undefined>() }];
+      const values = (): Map<string, string | undefined> =>
+        new Map(keys.map((key) => [key, valueOf(state, key)]));
+      for (const one of steps) {
+        if (one.kind === "restart") state = openState(store);
+        else if (one.kind === "read") slow.read(state, one.pages);
+        else if (one.kind === "write") {
+          const entries = one.keys.map((key) =>
+            register(key, one.deletes ? undefined : `own ${clockMs}`),
+          );
+          state.write([{ namespace: "default", entries }], clockMs++);
+        } else {
+          const entries = [register(one.key, `alice ${clockMs}`)];
+          const stamp = stampOf(clockMs + one.aheadMs, clockMs % 100);
+          const { namespace } = one;
+          const batch = makeBatch({ writer: alice, namespace, stamp, entries });
+          state.ingest(batch.bundle(), somePeer, wallMs);
+        }
+        marks.push({ seq: state.feedSeq(), values: values() });
+      }
+      slow.read(state, 50);
+      const now = values();
+      // the slow reader saw the last of every key, once as the last
+      for (const key of keys) {
+        const mine = slow.seen.filter((seen) => seen.key === key);
+        const exists = registerFeedSeq(state, "default", key) !== undefined;
+        if (exists) expect(mine.at(-1)?.value).toBe(now.get(key));
+        else expect(mine).toEqual([]);
+      }
+      // a reader from any mark sees each key that changed since once, in its final state
+      for (const { seq, values: then } of marks) {
+        const reader = new Reader(seq);
+        reader.read(state, 50);
+        expect(new Set(reader.seen.map(({ key }) => key)).size).toBe(reader.seen.length);
+        const changed = keys.filter((key) => (registerFeedSeq(state, "default", key) ?? 0n) > seq);
+        expect(reader.seen.map(({ key }) => key).toSorted()).toEqual(changed);
+        for (const { key, value } of reader.seen) expect(value).toBe(now.get(key));
+        for (const key of keys) if (then.get(key) !== now.get(key)) expect(changed).toContain(key);
+      }
+    });
+    fc.assert(property, { numRuns: 40 });
+    await store.close();
+  });
+
+  test("holds one row a live entry, in the order of the last changes", () => {
+    const { state } = open();
+    for (const key of ["a", "b", "c", "a", "b", "a"]) {
+      state.write([{ namespace: "default", entries: [register(key)] }], wallMs);
+    }
+    const changes = state.changesAfter(0n, 100);
+    expect(changes.map(({ seq, subject }) => `${seq} ${subject.key}`)).toEqual([
+      "3 c",
+      "5 b",
+      "6 a",
+    ]);
+    expect(state.feedSeq()).toBe(6n);
+    expect(state.changesAfter(3n, 1).map(({ seq }) => seq)).toEqual([5n]);
+    expect(state.changesAfter(6n, 10)).toEqual([]);
+  });
+
+  test("never gives a number twice, though what had it is gone and the state was opened again", () => {
+    const { store, state } = open();
+    for (let round = 0; round < 3; round++) {
+      state.write([{ namespace: "default", entries: [register("k")] }], wallMs);
+    }
+    const late = makeBatch({ writer: alice, stamp: stampOf(wallMs - 1), entries: [register("k")] });
+    state.ingest(late.bundle(), somePeer, wallMs);
+    const again = openState(store);
+    expect(again.feedSeq()).toBe(3n);
+    again.write([{ namespace: "default", entries: [register("k")] }], wallMs);
+    expect(again.changesAfter(0n, 10).map(({ seq }) => seq)).toEqual([4n]);
+  });
+});
