@@ -1,0 +1,192 @@
+/**
+ * The side that opened the session leads it. After the hellos it goes through the namespaces that differ, smallest
+ * first, and for each decides, on every step anew:
+ *
+ *  1. equal digests: settled;
+ *  2. nearly nothing here, at least beyond where the last pull stopped: pull the stream (once);
+ *  3. nearly nothing there, or a stream not pulled to its end: offer it (once);
+ *  4. else reconcile in rounds, which settles it either way.
+ *
+ * 2 and 4 wait for the namespace's turn (see turns.ts); while it waits a session holds nothing that another
+ * waits for. When all is settled it says goodbye; without any difference it says nothing more than its hello.
+ */
+import { type Digest, digestOf, digestsOf, emptyDigest, rootOf, sameDigest } from "./digests.ts";
+import type { Now } from "./effects.ts";
+import { violation } from "./faults.ts";
+import type { Frame } from "./frames.ts";
+import { hello, type HelloFrame, learn, sessionBound } from "./hello.ts";
+import { Offer } from "./offer.ts";
+import { Rounds } from "./rounds.ts";
+import type { Outcome, Role, Session, Shared } from "./session.ts";
+import { isWorthPulling, lacksMuch, StreamPull } from "./stream-pull.ts";
+import type { Task } from "./task.ts";
+
+const turnWaitMs = 5_000;
+const turnPollMs = 50;
+
+export class Initiator implements Role {
+  readonly #shared: Shared;
+  readonly #session: Session;
+  #sent: Now | undefined;
+  #greeted = false;
+  readonly #theirs = new Map<string, Digest>();
+  #queue: string[] = [];
+  #namespace: string | undefined;
+  #task: Task | undefined;
+  #bulkTried = false;
+  #waitUntilMs: number | undefined;
+  #allEqual = true;
+  #talked = false;
+
+  constructor(shared: Shared, session: Session) {
+    this.#shared = shared;
+    this.#session = session;
+  }
+
+  start(now: Now): void {
+    const { replica } = this.#shared;
+    const wallMs = Math.floor(now.wallMs);
+    replica.promote(wallMs);
+    this.#sent = now;
+    this.#session.send(hello(this.#shared, wallMs, digestsOf(replica, sessionBound(wallMs))));
+  }
+
+  frame(frame: Frame, now: Now): void {
+    if (frame.kind === "bye") {
+      if (frame.reason !== "busy") violation("a goodbye from the responder");
+      this.#session.finish({ equal: false, code: "OVERLOADED" });
+    } else if (!this.#greeted) {
+      if (frame.kind !== "hello") violation("a session begins with hello");
+      this.#greet(frame, now);
+    } else if (this.#task === undefined) violation("a frame out of turn");
+    else this.#task.frame(frame, now);
+    this.#advance(now);
+  }
+
+  worked(now: Now): void {
+    this.#advance(now);
+  }
+
+  proceed(now: Now): number | undefined {
+    if (this.#waitUntilMs === undefined) return undefined;
+    this.#advance(now);
+    return this.#waitUntilMs === undefined ? undefined : now.monotonicMs + turnPollMs;
+  }
+
+  closed(): Outcome {
+    return { equal: false, code: "UNREACHABLE" };
+  }
+
+  #greet(frame: HelloFrame, now: Now): void {
+    const sent = this.#sent ?? now;
+    this.#greeted = true;
+    const travelMs = (now.monotonicMs - sent.monotonicMs) / 2;
+    learn(this.#shared, this.#session, frame, sent.wallMs + travelMs);
+    this.#session.lower = sessionBound(Math.floor(sent.wallMs), frame.wallMs);
+    for (const { namespace, ...digest } of frame.digests) this.#theirs.set(namespace, digest);
+    this.#queue = this.#differing();
+  }
+
+  /** Namespaces that differ, the smallest first. */
+  #differing(): string[] {
+    const digests = digestsOf(this.#shared.replica, this.#session.lower);
+    const ours = new Map<string, Digest>(digests.map((digest) => [digest.namespace, digest]));
+    const pair = (namespace: string): [Digest, Digest] => [
+      ours.get(namespace) ?? emptyDigest,
+      this.#theirs.get(namespace) ?? emptyDigest,
+    ];
+    const size = (namespace: string): number =>
+      Math.max(...pair(namespace).map(({ count }) => count));
+    return [...new Set([...ours.keys(), ...this.#theirs.keys()])]
+      .filter((namespace) => !sameDigest(...pair(namespace)))
+      .toSorted((a, b) => size(a) - size(b));
+  }
+
+  #advance(now: Now): void {
+    while (this.#greeted && this.#session.outcome === undefined) {
+      if (this.#task !== undefined && !this.#settleTask(this.#task)) return;
+      if (this.#namespace === undefined && !this.#nextNamespace(now)) return;
+      if (!this.#begin(now)) return;
+    }
+  }
+
+  /** False while the task goes on. */
+  #settleTask({ result }: Task): boolean {
+    if (result === undefined) return false;
+    this.#task = undefined;
+    if (result.verdict === "compare") this.#theirs.set(this.#namespace ?? "", result.digest);
+    else this.#settle(result.verdict === "equal");
+    return true;
+  }
+
+  #settle(equal: boolean): void {
+    if (!equal) this.#allEqual = false;
+    this.#shared.turns.release(this.#session.id);
+    this.#namespace = undefined;
+    this.#waitUntilMs = undefined;
+  }
+
+  /** False when the session is over. */
+  #nextNamespace(now: Now): boolean {
+    const late = this.#session.late(now);
+    this.#namespace = late ? undefined : this.#queue.shift();
+    this.#bulkTried = false;
+    if (this.#namespace !== undefined) return true;
+    const unfinished = late && this.#queue.length > 0;
+    this.#close(this.#allEqual && !unfinished, late);
+    return false;
+  }
+
+  #close(equal: boolean, unfinished: boolean): void {
+    if (this.#talked) {
+      const root = equal ? rootOf(digestsOf(this.#shared.replica, this.#session.lower)) : undefined;
+      this.#session.send({ kind: "bye", reason: equal ? "equal" : "different", root });
+    }
+    this.#session.finish({ equal, unfinished });
+  }
+
+  /** Takes the next step in the namespace; false when it has to wait. */
+  #begin(now: Now): boolean {
+    const namespace = this.#namespace ?? "";
+    const { replica, turns } = this.#shared;
+    const ours = digestOf(replica, namespace, this.#session.lower);
+    const theirs = this.#theirs.get(namespace) ?? emptyDigest;
+    const same = sameDigest(ours, theirs);
+    if (same || this.#session.late(now)) {
+      this.#settle(same);
+      return true;
+    }
+    const task = this.#chooseTask(namespace, ours, theirs);
+    if (!(task instanceof Offer) && !turns.take(namespace, this.#session.id, now.monotonicMs)) {
+      return this.#wait(now);
+    }
+    this.#waitUntilMs = undefined;
+    this.#bulkTried ||= !(task instanceof Rounds);
+    this.#talked = true;
+    this.#task = task;
+    task.start(now);
+    return true;
+  }
+
+  #chooseTask(namespace: string, ours: Digest, theirs: Digest): Task {
+    const shared = this.#shared;
+    const session = this.#session;
+    if (!this.#bulkTried) {
+      if (isWorthPulling(shared, session, namespace, theirs)) {
+        return new StreamPull(shared, session, namespace);
+      }
+      const missing = ours.count - theirs.count;
+      const serving = shared.cursors.isServing(session.peer, namespace);
+      if (serving || lacksMuch(theirs.count, missing)) return new Offer(shared, session, namespace);
+    }
+    return new Rounds(shared, session, namespace);
+  }
+
+  /** True when the wait is over for good. */
+  #wait(now: Now): boolean {
+    this.#waitUntilMs ??= now.monotonicMs + turnWaitMs;
+    if (now.monotonicMs < this.#waitUntilMs) return false;
+    this.#settle(false);
+    return true;
+  }
+}

@@ -1,0 +1,82 @@
+/**
+ * What a session takes into our state. Nothing is taken that was not asked for: each transfer opens the intake for
+ * a window, and what comes outside one, or beyond it, is a fault of the peer. Bundles wait, within the window, until
+ * there is time to ingest them.
+ */
+import { limits } from "../../core/limits.ts";
+import type { PeerName, Replica } from "../../core/ports.ts";
+import { violation } from "./faults.ts";
+import { type DataFrame, Unpacker } from "./pack.ts";
+
+/** About 10 ms of verifying and writing: few bundles with an entry each, or one with a hundred. */
+const sliceBundles = 8;
+const sliceBytes = 16 * 1024;
+
+/** Entries of one transfer, by what became of them. */
+export type Tally = { applied: number; known: number; quarantined: number; refused: number };
+
+export class Intake {
+  readonly #replica: Replica;
+  readonly #peer: PeerName;
+  readonly #unpacker = new Unpacker();
+  #waiting: Uint8Array[] = [];
+  #allowedBytes = 0;
+  #tally = emptyTally();
+  /** Entries that changed the live set since the session began. */
+  brought = 0;
+
+  constructor(replica: Replica, peer: PeerName) {
+    this.#replica = replica;
+    this.#peer = peer;
+  }
+
+  /** Opens the intake for a window; a sender overshoots it by one bundle at most. A window of 0 lets nothing in. */
+  open(windowBytes: number): void {
+    this.#allowedBytes = windowBytes === 0 ? 0 : windowBytes + limits.syncBundleBytesMax;
+    this.#tally = emptyTally();
+  }
+
+  /** Ends a transfer; there is no work left. */
+  close(): Tally {
+    if (!this.#unpacker.idle) violation("a bundle was left unfinished");
+    this.#allowedBytes = 0;
+    return this.#tally;
+  }
+
+  take(frame: DataFrame): void {
+    for (const part of frame.parts) this.#allowedBytes -= part.length;
+    if (this.#allowedBytes < 0) violation("data that nobody asked for");
+    this.#waiting.push(...this.#unpacker.take(frame));
+  }
+
+  get hasWork(): boolean {
+    return this.#waiting.length > 0;
+  }
+
+  /** Ingests a slice of what waits. */
+  work(nowMs: number): void {
+    let bytes = 0;
+    let count = 0;
+    for (const bundle of this.#waiting) {
+      if (count === sliceBundles || bytes >= sliceBytes) break;
+      count++;
+      bytes += bundle.length;
+      this.#ingest(bundle, nowMs);
+    }
+    this.#waiting = this.#waiting.slice(count);
+  }
+
+  #ingest(bundle: Uint8Array, nowMs: number): void {
+    const result = this.#replica.ingest(bundle, this.#peer, nowMs);
+    if (result.invalid) violation(`an invalid bundle: ${result.reason ?? "no reason given"}`);
+    this.brought += result.applied;
+    this.#tally.applied += result.applied;
+    this.#tally.known += result.known;
+    this.#tally.quarantined += result.quarantined;
+    this.#tally.refused += result.refused;
+  }
+}
+
+function emptyTally(): Tally {
+  return { applied: 0, known: 0, quarantined: 0, refused: 0 };
+}
