@@ -1,0 +1,252 @@
+/**
+ * The shapes of the control API, as JSON Schema and as types, from one definition. The server validates requests
+ * with them and prints them in the OpenAPI document; the CLI's `--json` outputs are held to them by tests.
+ *
+ * Values. A value is bytes with a kind: `text` (UTF-8), `json` (the JSON text exactly as written) or `bytes`.
+ * In JSON they appear as `value` (a string for text, the JSON itself for json) or as `valueBase64` (bytes).
+ */
+import { Type, type Static } from "typebox";
+
+const Count = Type.Integer({ minimum: 0 });
+const Ms = Type.Number({ minimum: 0 });
+const NullableMs = Type.Union([Type.Number(), Type.Null()]);
+
+export const ErrorResponse = Type.Object({
+  error: Type.Object({
+    code: Type.String(),
+    message: Type.String(),
+    hint: Type.Optional(Type.String()),
+  }),
+});
+
+export const Status = Type.Object({
+  version: Type.String(),
+  peerId: Type.String(),
+  name: Type.String(),
+  network: Type.Object({ id: Type.String(), name: Type.String(), epoch: Count }),
+  uptimeMs: Ms,
+  dataDir: Type.String(),
+  faultsEnabled: Type.Boolean(),
+  addresses: Type.Array(Type.String()),
+  connections: Count,
+  dht: Type.Object({ mode: Type.String(), routingTableSize: Count }),
+  gossip: Type.Object({
+    topics: Type.Array(Type.Object({ topic: Type.String(), meshPeers: Count, subscribers: Count })),
+  }),
+  members: Type.Object({ alive: Count, suspect: Count, failed: Count, left: Count, unseen: Count }),
+  state: Type.Object({
+    entries: Count,
+    digest: Type.String({ description: "hex; equal digests mean equal state" }),
+    namespaces: Type.Array(
+      Type.Object({ name: Type.String(), entries: Count, digest: Type.String() }),
+    ),
+    quarantined: Count,
+    forks: Count,
+    writable: Type.Boolean(),
+  }),
+  sync: Type.Object({
+    lastEqualAt: NullableMs,
+    sessions: Count,
+    active: Count,
+    bytesIn: Count,
+    bytesOut: Count,
+    missingTwice: Count,
+  }),
+  clock: Type.Object({
+    /** This clock minus the median of the peers' clocks, as exchanged in sessions; null before the first. */
+    offsetMs: NullableMs,
+    leadMs: Type.Number({ description: "how far the state's stamps lead the wall clock" }),
+  }),
+  counters: Type.Record(Type.String(), Type.Number()),
+  process: Type.Object({ pid: Count, rssBytes: Count, cpuMs: Ms, loopDelayMaxMs: Ms }),
+});
+export type Status = Static<typeof Status>;
+
+export const Identity = Type.Object({
+  peerId: Type.String(),
+  name: Type.String(),
+  network: Type.Object({ id: Type.String(), name: Type.String() }),
+  writer: Type.String(),
+  addresses: Type.Array(Type.String()),
+});
+export type Identity = Static<typeof Identity>;
+
+export const Invite = Type.Object({
+  ticket: Type.String(),
+  network: Type.Object({ id: Type.String(), name: Type.String(), epoch: Count }),
+  addresses: Type.Array(Type.String()),
+});
+export type Invite = Static<typeof Invite>;
+
+export const Peer = Type.Object({
+  peerId: Type.String(),
+  name: Type.Union([Type.String(), Type.Null()]),
+  address: Type.String(),
+  direction: Type.Union([Type.Literal("inbound"), Type.Literal("outbound")]),
+  connectedMs: Ms,
+  rttMs: NullableMs,
+});
+export type Peer = Static<typeof Peer>;
+export const Peers = Type.Object({ peers: Type.Array(Peer) });
+export type Peers = Static<typeof Peers>;
+
+export const Member = Type.Object({
+  peerId: Type.String(),
+  name: Type.String(),
+  version: Type.String(),
+  status: Type.Union([
+    Type.Literal("alive"),
+    Type.Literal("unseen"),
+    Type.Literal("left"),
+    Type.Literal("suspect"),
+    Type.Literal("failed"),
+  ]),
+  /** Unix ms of the last time this node was connected to it or heard of it; null if never. */
+  lastHeardAt: NullableMs,
+  connected: Type.Boolean(),
+  self: Type.Boolean(),
+});
+export type Member = Static<typeof Member>;
+export const Members = Type.Object({ members: Type.Array(Member) });
+export type Members = Static<typeof Members>;
+
+export const DoctorCheck = Type.Object({
+  name: Type.String(),
+  verdict: Type.Union([
+    Type.Literal("ok"),
+    Type.Literal("warn"),
+    Type.Literal("fail"),
+    Type.Literal("skip"),
+  ]),
+  detail: Type.String(),
+  remedy: Type.Union([Type.String(), Type.Null()]),
+});
+export type DoctorCheck = Static<typeof DoctorCheck>;
+export const Doctor = Type.Object({ checks: Type.Array(DoctorCheck) });
+export type Doctor = Static<typeof Doctor>;
+
+export const ConfigItem = Type.Object({
+  key: Type.String(),
+  value: Type.Unknown(),
+  origin: Type.String({ description: "flag, the variable's name, the file's path, or default" }),
+});
+export type ConfigItem = Static<typeof ConfigItem>;
+export const ConfigView = Type.Object({ items: Type.Array(ConfigItem) });
+export type ConfigView = Static<typeof ConfigView>;
+export const ConfigReload = Type.Object({
+  changed: Type.Array(
+    Type.Object({ key: Type.String(), from: Type.Unknown(), to: Type.Unknown() }),
+  ),
+  /** Changed keys that take effect only after a restart. */
+  needRestart: Type.Array(Type.String()),
+});
+export type ConfigReload = Static<typeof ConfigReload>;
+
+export const LogLevelName = Type.Union([
+  Type.Literal("error"),
+  Type.Literal("warn"),
+  Type.Literal("info"),
+  Type.Literal("debug"),
+  Type.Literal("trace"),
+]);
+export const LogRecord = Type.Object({
+  time: Type.Number({ description: "Unix ms" }),
+  level: LogLevelName,
+  room: Type.String(),
+  message: Type.String(),
+  fields: Type.Record(Type.String(), Type.Unknown()),
+});
+export type LogRecord = Static<typeof LogRecord>;
+export const LogLevelRequest = Type.Object(
+  { level: LogLevelName },
+  { additionalProperties: false },
+);
+export type LogLevelRequest = Static<typeof LogLevelRequest>;
+
+/** One key's value with where it came from. Exactly one of `value` and `valueBase64` is present. */
+export const KvItem = Type.Object({
+  key: Type.String(),
+  value: Type.Optional(Type.Unknown()),
+  valueBase64: Type.Optional(Type.String()),
+  author: Type.String({ description: "peer id of the writer" }),
+  stamp: Type.String({ description: "hybrid logical clock, 16 hex digits" }),
+  writtenAt: Type.Number({ description: "Unix ms part of the stamp" }),
+});
+export type KvItem = Static<typeof KvItem>;
+export const KvList = Type.Object({
+  items: Type.Array(KvItem),
+  /** Pass as `after` for the next page; null at the end. */
+  next: Type.Union([Type.String(), Type.Null()]),
+});
+export type KvList = Static<typeof KvList>;
+
+export const KvOp = Type.Object(
+  {
+    key: Type.String(),
+    value: Type.Optional(Type.Unknown()),
+    valueBase64: Type.Optional(Type.String()),
+    delete: Type.Optional(Type.Literal(true)),
+  },
+  { additionalProperties: false },
+);
+export type KvOp = Static<typeof KvOp>;
+export const KvBatch = Type.Object(
+  { ops: Type.Array(KvOp, { maxItems: 10_000 }) },
+  { additionalProperties: false },
+);
+export type KvBatch = Static<typeof KvBatch>;
+export const WriteResult = Type.Object({
+  written: Count,
+  stamp: Type.String({ description: "of the last entry written, 16 hex digits" }),
+});
+export type WriteResult = Static<typeof WriteResult>;
+
+/** One line of the import response: progress while it runs, `done` at its end. */
+export const ImportProgress = Type.Object({
+  lines: Count,
+  written: Count,
+  failed: Count,
+  done: Type.Boolean(),
+  /** The first refusals, with their line numbers (from 1). */
+  errors: Type.Array(Type.Object({ line: Count, code: Type.String(), message: Type.String() })),
+});
+export type ImportProgress = Static<typeof ImportProgress>;
+
+/** One event of `watch`: the key's state now. `cursor` resumes after this event. */
+export const WatchEvent = Type.Object({
+  cursor: Type.String(),
+  namespace: Type.String(),
+  key: Type.String(),
+  deleted: Type.Boolean(),
+  value: Type.Optional(Type.Unknown()),
+  valueBase64: Type.Optional(Type.String()),
+  author: Type.Optional(Type.String()),
+  stamp: Type.Optional(Type.String()),
+});
+export type WatchEvent = Static<typeof WatchEvent>;
+
+export const EventMessage = Type.Object({
+  topic: Type.String(),
+  author: Type.String(),
+  sentAt: Type.Number({ description: "Unix ms by the author's clock" }),
+  data: Type.Optional(Type.String({ description: "present when the data is valid UTF-8" })),
+  dataBase64: Type.Optional(Type.String()),
+});
+export type EventMessage = Static<typeof EventMessage>;
+export const PublishResult = Type.Object({ peers: Count });
+export type PublishResult = Static<typeof PublishResult>;
+
+/** Faults of the daemon's own transport (`--enable-faults` only). An empty list heals. */
+export const Faults = Type.Object(
+  { blockedPeers: Type.Array(Type.String(), { maxItems: 10_000 }) },
+  { additionalProperties: false },
+);
+export type Faults = Static<typeof Faults>;
+
+export const DialRequest = Type.Object(
+  { addresses: Type.Array(Type.String(), { minItems: 1, maxItems: 64 }) },
+  { additionalProperties: false },
+);
+export type DialRequest = Static<typeof DialRequest>;
+export const Ok = Type.Object({ ok: Type.Literal(true) });
+export type Ok = Static<typeof Ok>;
