@@ -1,0 +1,338 @@
+/** The daemon as its control API sees it: reads the rooms, writes through the driver. */
+import type { Config } from "./config.ts";
+import { equalBytes, fromHex, toHex } from "./core/codec.ts";
+import { CoterieError } from "./core/errors.ts";
+import { isNamespace, keyFault } from "./core/ids.ts";
+import { limits } from "./core/limits.ts";
+import type { Clock, Metrics, NetworkKeys } from "./core/ports.ts";
+import { encodeTicket } from "./core/ticket.ts";
+import type { ChangeEvent, Daemon, KvRecord, WriteOp } from "./control/daemon.ts";
+import type {
+  ConfigReload,
+  ConfigView,
+  EventMessage,
+  Identity,
+  Invite,
+  Members,
+  Peers,
+  Status,
+} from "./control/schema.ts";
+import type { Driver } from "./driver.ts";
+import { runDoctor } from "./host/doctor.ts";
+import type { Logs } from "./host/log.ts";
+import type { RunningNet } from "./host/net/libp2p-net.ts";
+import type { ProcessMonitor } from "./host/process-stats.ts";
+import { version } from "./host/version.ts";
+import { topicFault, type AppEvent } from "./protocol/gossip/event.ts";
+import type { Roster } from "./protocol/membership/roster.ts";
+import {
+  getRegister,
+  listRegisters,
+  registerEntry,
+  registerFeedSeq,
+  registerType,
+  type RegisterRecord,
+} from "./protocol/state/register.ts";
+import type { State } from "./protocol/state/state.ts";
+import { Mailbox } from "./mailbox.ts";
+import { stateDigest } from "./state-digest.ts";
+
+export type DaemonParts = {
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+  readonly logs: Logs;
+  readonly net: RunningNet;
+  readonly driver: Driver;
+  readonly state: State;
+  readonly roster: Roster;
+  readonly network: NetworkKeys;
+  readonly process: ProcessMonitor;
+  readonly config: () => Config;
+  readonly configView: () => ConfigView;
+  readonly reloadConfig: () => Promise<ConfigReload>;
+  readonly shutdown: () => void;
+  readonly dataDir: string;
+  readonly faultsEnabled: boolean;
+  /** Addresses of a ticket or the address book; whether anybody else is known at all. */
+  readonly bootstrap: readonly string[];
+};
+
+/** Changes read from the feed at a time. */
+const changesPerPage = 256;
+const reservedNamespace = "sys";
+
+export function createDaemon(parts: DaemonParts): Daemon {
+  return {
+    status: () => statusOf(parts),
+    identity: () => identityOf(parts),
+    invite: () => inviteOf(parts),
+    peers: () => peersOf(parts),
+    members: () => membersOf(parts),
+    doctor: async () => ({ checks: await doctorOf(parts) }),
+    config: () => parts.configView(),
+    reloadConfig: () => parts.reloadConfig(),
+    shutdown: () => parts.shutdown(),
+    dial: (addresses, signal) => parts.net.dial(addresses, signal),
+    setFaults: ({ blockedPeers }) => parts.net.setBlocked(blockedPeers),
+    faults: () => ({ blockedPeers: [...parts.net.blocked()] }),
+    kv: kvOf(parts),
+    events: {
+      publish: (topic, data) => publish(parts, topic, data),
+      subscribe: (topic, signal) => subscribe(parts, topic, signal),
+    },
+    logs: {
+      read: (options, signal) => parts.logs.read(options, signal),
+      level: () => parts.logs.level(),
+      setLevel: (level) => parts.logs.setLevel(level),
+    },
+  };
+}
+
+function statusOf(parts: DaemonParts): Status {
+  const { driver, net, state, roster, clock, network } = parts;
+  const wallMs = clock.wallMs();
+  const counts = { alive: 0, suspect: 0, failed: 0, left: 0, unseen: 0 };
+  for (const { status } of roster.list(wallMs)) counts[status]++;
+  const digest = stateDigest(state);
+  const { pid, rssBytes, cpuMs, loopDelayMaxMs } = parts.process.read();
+  return {
+    version,
+    peerId: net.self,
+    name: parts.config().node.name,
+    network: { id: toHex(network.id), name: network.name, epoch: network.epoch },
+    uptimeMs: Math.round(clock.monotonicMs()),
+    dataDir: parts.dataDir,
+    faultsEnabled: parts.faultsEnabled,
+    addresses: net.addresses(),
+    connections: net.peers().length,
+    dht: net.dht(),
+    gossip: { topics: [...net.pubsub.topics()] },
+    members: counts,
+    state: {
+      ...digest,
+      quarantined: state.quarantined,
+      forks: state.forks,
+      writable: driver.writable,
+    },
+    sync: driver.syncStatus(),
+    clock: { offsetMs: driver.clockOffsetMs() ?? null, leadMs: state.leadMs(wallMs) },
+    counters: { ...parts.metrics.read() },
+    process: { pid, rssBytes, cpuMs, loopDelayMaxMs },
+  };
+}
+
+function identityOf({ net, config, network, state }: DaemonParts): Identity {
+  return {
+    peerId: net.self,
+    name: config().node.name,
+    network: { id: toHex(network.id), name: network.name },
+    writer: toHex(state.writer),
+    addresses: net.addresses(),
+  };
+}
+
+function inviteOf({ net, network }: DaemonParts): Invite {
+  const addresses = net.ticketAddresses();
+  if (addresses.length === 0) {
+    throw new CoterieError("NO_ADDRESS", "this node has no address that others could dial", {
+      hint: "check network.listen with: coterie config show",
+    });
+  }
+  return {
+    ticket: encodeTicket({ network, addresses }),
+    network: { id: toHex(network.id), name: network.name, epoch: network.epoch },
+    addresses,
+  };
+}
+
+function peersOf({ net, roster }: DaemonParts): Peers {
+  const peers = net.peers().map((peer) => ({ ...peer, name: roster.name(peer.peerId) ?? null }));
+  return { peers };
+}
+
+function membersOf({ roster, clock }: DaemonParts): Members {
+  const members = roster
+    .list(clock.wallMs())
+    .map(({ peer, name, version: theirs, status, lastHeardAt, connected, self }) => ({
+      peerId: peer,
+      name,
+      version: theirs,
+      status,
+      lastHeardAt: lastHeardAt ?? null,
+      connected,
+      self,
+    }));
+  return { members };
+}
+
+function doctorOf(parts: DaemonParts): ReturnType<typeof runDoctor> {
+  const { clock, driver, net, roster, state } = parts;
+  const others = roster
+    .list(clock.wallMs())
+    .filter(({ self, status }) => !self && status !== "left");
+  return runDoctor({
+    dataDir: parts.dataDir,
+    daemon: {
+      addresses: net.addresses(),
+      connections: net.peers().length,
+      othersKnown: Math.max(others.length, parts.bootstrap.length > 0 ? 1 : 0),
+      routingTableSize: net.dht().routingTableSize,
+      clockOffsetMs: driver.clockOffsetMs() ?? null,
+      clockLeadMs: state.leadMs(clock.wallMs()),
+      writable: driver.writable,
+    },
+  });
+}
+
+function kvOf(parts: DaemonParts): Daemon["kv"] {
+  const { clock, state, driver } = parts;
+  return {
+    get(namespace, key) {
+      checkNamespace(namespace);
+      const record = getRegister(state, namespace, key, clock.wallMs());
+      return record === undefined ? undefined : kvRecord(record);
+    },
+    list(namespace, options) {
+      checkNamespace(namespace);
+      const { items, next } = listRegisters(state, namespace, options, clock.wallMs());
+      return { items: items.map(kvRecord), next };
+    },
+    async write(namespace, ops, signal) {
+      checkNamespace(namespace);
+      checkWritable(namespace, state);
+      return driver.write(namespace, ops.map(entryOf), signal);
+    },
+    watch(namespace, options, signal) {
+      checkNamespace(namespace);
+      return watch(parts, namespace, options, signal);
+    },
+  };
+}
+
+function kvRecord(record: RegisterRecord): KvRecord {
+  return record;
+}
+
+function checkNamespace(namespace: string): void {
+  if (isNamespace(namespace)) return;
+  throw new CoterieError("BAD_NAMESPACE", `${JSON.stringify(namespace)} is not a namespace`, {
+    hint: "a namespace has 1 to 63 lower-case letters, digits and inner hyphens",
+  });
+}
+
+function checkWritable(namespace: string, state: State): void {
+  if (namespace === reservedNamespace) {
+    throw new CoterieError("REFUSED", "namespace sys belongs to the network itself", {
+      hint: "write to another namespace",
+    });
+  }
+  const known = state.namespaces();
+  if (known.length >= limits.namespacesMax && !known.includes(namespace)) {
+    throw new CoterieError("OVERLOADED", `the network has ${known.length} namespaces already`, {
+      hint: "use one of them",
+    });
+  }
+}
+
+function entryOf({ key, value }: WriteOp): ReturnType<typeof registerEntry> {
+  const fault = keyFault(key);
+  if (fault !== undefined) throw new CoterieError("BAD_KEY", fault);
+  if (value !== undefined && value.bytes.length > limits.valueBytesMax) {
+    throw new CoterieError(
+      "TOO_LARGE",
+      `a value is at most ${limits.valueBytesMax} bytes; this one has ${value.bytes.length}`,
+    );
+  }
+  return registerEntry(key, value);
+}
+
+async function* watch(
+  { driver, state, clock }: DaemonParts,
+  namespace: string,
+  options: { readonly prefix: string; readonly cursor?: string },
+  signal: AbortSignal,
+): AsyncGenerator<ChangeEvent> {
+  let seq = options.cursor === undefined ? state.feedSeq() : seqOfCursor(state, options.cursor);
+  const news = new Mailbox<true>(1);
+  const stop = driver.onChange(() => news.put(true));
+  try {
+    for (;;) {
+      const changes = state.changesAfter(seq, changesPerPage);
+      for (const change of changes) {
+        seq = change.seq;
+        const { subject } = change;
+        if (subject.namespace !== namespace || subject.type !== registerType) continue;
+        if (!subject.key.startsWith(options.prefix)) continue;
+        if (registerFeedSeq(state, namespace, subject.key) !== change.seq) continue;
+        const record = getRegister(state, namespace, subject.key, clock.wallMs());
+        yield { cursor: cursorOf(state, seq), namespace, key: subject.key, record };
+      }
+      if (changes.length < changesPerPage) await news.take(signal);
+      else await clock.sleep(0, signal);
+    }
+  } finally {
+    stop();
+  }
+}
+
+function cursorOf(state: State, seq: bigint): string {
+  return `${toHex(state.storeId)}-${seq.toString(16)}`;
+}
+
+function seqOfCursor(state: State, cursor: string): bigint {
+  if (cursor === "0") return 0n;
+  const [store, seq] = cursor.split("-", 2);
+  const ours =
+    /^[0-9a-f]{16}$/.test(store ?? "") &&
+    /^[0-9a-f]{1,16}$/.test(seq ?? "") &&
+    equalBytes(fromHex(store ?? ""), state.storeId);
+  const position = ours ? BigInt(`0x${seq}`) : -1n;
+  if (position < 0n || position > state.feedSeq()) {
+    throw new CoterieError("BAD_CURSOR", "the cursor is not one of this node's", {
+      hint: "watch from the beginning with cursor 0",
+    });
+  }
+  return position;
+}
+
+async function publish(parts: DaemonParts, topic: string, data: Uint8Array): Promise<number> {
+  checkTopic(topic);
+  if (data.length > limits.eventBytesMax) {
+    throw new CoterieError(
+      "TOO_LARGE",
+      `an event is at most ${limits.eventBytesMax} bytes; this one has ${data.length}`,
+    );
+  }
+  return parts.driver.publishEvent(topic, data);
+}
+
+function checkTopic(topic: string): void {
+  const fault = topicFault(topic);
+  if (fault !== undefined) throw new CoterieError("BAD_REQUEST", fault);
+}
+
+async function* subscribe(
+  parts: DaemonParts,
+  topic: string,
+  signal: AbortSignal,
+): AsyncGenerator<EventMessage> {
+  checkTopic(topic);
+  const inbox = new Mailbox<AppEvent>(limits.eventsWaitingMax);
+  const stop = parts.driver.onEvent((event) => {
+    if (event.topic === topic && !inbox.put(event)) parts.metrics.count("events.slow_subscriber");
+  });
+  try {
+    for (;;) yield eventMessage(await inbox.take(signal));
+  } finally {
+    stop();
+  }
+}
+
+function eventMessage({ topic, author, sentAtMs, data }: AppEvent): EventMessage {
+  const base = { topic, author, sentAt: sentAtMs };
+  try {
+    return { ...base, data: new TextDecoder("utf-8", { fatal: true }).decode(data) };
+  } catch {
+    return { ...base, dataBase64: Buffer.from(data).toString("base64") }; // not text
+  }
+}

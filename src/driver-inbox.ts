@@ -1,0 +1,122 @@
+/**
+ * State gossip on its way into the store. A message is judged at once, from its bytes, so that the relay need not wait for
+ * the disk; what is accepted is applied with whatever else has come, in one transaction a turn of the loop. So a burst
+ * costs one flush of the disk and not one each, which is what a slow disk can bear.
+ */
+import { toCoterieError, type CoterieError } from "./core/errors.ts";
+import { limits } from "./core/limits.ts";
+import type { Clock, Log, Metrics, PeerName, Verdict } from "./core/ports.ts";
+import type { AcceptedBundle } from "./protocol/state/bundle.ts";
+import { stampMs } from "./protocol/state/stamp.ts";
+import type { State } from "./protocol/state/state.ts";
+
+export type InboxParts = {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly state: State;
+  /** Hears how each transaction went; undefined for well. */
+  readonly outcome: (error: CoterieError | undefined) => void;
+};
+
+type Waiting = { readonly accepted: AcceptedBundle; readonly bytes: number };
+
+const promoteMsMin = 10;
+
+export class Inbox {
+  readonly #parts: InboxParts;
+  #waiting: Waiting[] = [];
+  #bytes = 0;
+  #cancelApply: (() => void) | undefined;
+  #cancelPromote: (() => void) | undefined;
+  #stopped = false;
+
+  constructor(parts: InboxParts) {
+    this.#parts = parts;
+  }
+
+  take(bundle: Uint8Array, from: PeerName): Verdict {
+    const { state, clock, log } = this.#parts;
+    const wallMs = clock.wallMs();
+    const { result, accepted } = state.offer(bundle, from, wallMs);
+    if (result.quarantined > 0) this.#schedulePromote();
+    if (result.invalid) {
+      log.debug("refused a gossip message", { from, reason: result.reason });
+      this.#parts.metrics.count("gossip.invalid");
+    }
+    if (accepted !== undefined && !this.#keep(accepted, bundle.length)) return "ignore";
+    if (result.invalid) return "reject";
+    if (accepted === undefined) return this.#ignored("quarantined");
+    const isFresh = wallMs - stampMs(accepted.header.stamp) <= limits.freshMs;
+    return isFresh || state.isNews(accepted) ? "accept" : this.#ignored("stale");
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#cancelApply?.();
+    this.#cancelPromote?.();
+  }
+
+  #ignored(why: string): Verdict {
+    this.#parts.metrics.count(`gossip.${why}`);
+    return "ignore";
+  }
+
+  /** False when there is no room for it. */
+  #keep(accepted: AcceptedBundle, bytes: number): boolean {
+    if (this.#bytes + bytes > limits.inboxBytesMax) {
+      this.#parts.metrics.count("gossip.inbox_full");
+      return false;
+    }
+    this.#waiting.push({ accepted, bytes });
+    this.#bytes += bytes;
+    this.#schedule();
+    return true;
+  }
+
+  #schedule(): void {
+    if (this.#waiting.length === 0 || this.#cancelApply !== undefined || this.#stopped) return;
+    this.#cancelApply = this.#parts.clock.after(0, () => {
+      this.#cancelApply = undefined;
+      this.#apply(this.#nextTurn());
+      this.#schedule();
+    });
+  }
+
+  #nextTurn(): AcceptedBundle[] {
+    let entries = 0;
+    let count = 0;
+    for (const { accepted, bytes } of this.#waiting) {
+      if (count > 0 && entries + accepted.entries.length > limits.inboxEntriesPerTurn) break;
+      entries += accepted.entries.length;
+      this.#bytes -= bytes;
+      count++;
+    }
+    return this.#waiting.splice(0, count).map(({ accepted }) => accepted);
+  }
+
+  #apply(bundles: readonly AcceptedBundle[]): void {
+    try {
+      this.#parts.state.apply(bundles);
+      this.#parts.outcome(undefined);
+    } catch (error) {
+      this.#parts.outcome(toCoterieError(error));
+    }
+  }
+
+  #schedulePromote(): void {
+    const { clock, state } = this.#parts;
+    const dueMs = state.nextDueMs();
+    this.#cancelPromote?.();
+    if (dueMs === undefined || this.#stopped) return;
+    const delay = Math.min(Math.max(promoteMsMin, dueMs - clock.wallMs()), limits.syncIntervalMs);
+    this.#cancelPromote = clock.after(delay, () => {
+      try {
+        state.promote(clock.wallMs());
+      } catch (error) {
+        this.#parts.outcome(toCoterieError(error));
+      }
+      this.#schedulePromote();
+    });
+  }
+}

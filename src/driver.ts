@@ -1,0 +1,208 @@
+/**
+ * The loop that feeds inputs to the protocol machines and performs their effects. It is the same under every host: all
+ * it knows of the world are the ports. One input is handled at a time, to its end, so the machines need no locks.
+ */
+import { toCoterieError, type CoterieError } from "./core/errors.ts";
+import type { Identity } from "./core/identity.ts";
+import type {
+  Clock,
+  Log,
+  Metrics,
+  Net,
+  PeerName,
+  PubSub,
+  Random,
+  Store,
+  Verdict,
+} from "./core/ports.ts";
+import { Inbox } from "./driver-inbox.ts";
+import { Sessions } from "./driver-sessions.ts";
+import { Writes } from "./driver-writes.ts";
+import { acceptEvent, encodeEvent, type AppEvent } from "./protocol/gossip/event.ts";
+import { decodeBundleMessage, encodeBundleMessage } from "./protocol/gossip/message.ts";
+import { eventsTopic, namespaceOfTopic, stateTopic } from "./protocol/gossip/topics.ts";
+import type { Roster } from "./protocol/membership/roster.ts";
+import type { Entry } from "./protocol/state/entry.ts";
+import { StateReplica } from "./protocol/state/replica.ts";
+import type { LocalBatch, State } from "./protocol/state/state.ts";
+import { Sync, type SyncStatus } from "./protocol/sync/sync.ts";
+
+export type DriverParts = {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly store: Store;
+  readonly net: Net;
+  readonly pubsub: PubSub;
+  readonly state: State;
+  readonly roster: Roster;
+  readonly identity: Identity;
+  readonly network: Uint8Array;
+  readonly coalesceMs: number;
+};
+
+/** Namespaces whose topics every node is on, whether they hold anything yet or not. */
+const namespacesAlways = ["default", "sys"];
+
+type ChangeListener = (namespaces: readonly string[]) => void;
+
+export class Driver {
+  readonly #parts: DriverParts;
+  readonly #sync: Sync;
+  readonly #sessions: Sessions;
+  readonly #inbox: Inbox;
+  readonly #writes: Writes;
+  readonly #changeListeners = new Set<ChangeListener>();
+  readonly #eventListeners = new Set<(event: AppEvent) => void>();
+  #writable = true;
+
+  constructor(parts: DriverParts) {
+    this.#parts = parts;
+    const { net, random, roster, clock, state } = parts;
+    this.#sync = new Sync({
+      self: net.self,
+      replica: new StateReplica(state, (error) => this.#stored(error)),
+      random,
+      heard: () =>
+        roster.lately(clock.wallMs()).map(({ peer, ageMs }) => ({ member: peer, ageMs })),
+    });
+    this.#sessions = new Sessions({
+      ...parts,
+      sync: this.#sync,
+      heard: (member, ageMs) => roster.heard(member, ageMs, clock.wallMs()),
+    });
+    this.#inbox = new Inbox({ ...parts, outcome: (error) => this.#stored(error) });
+    this.#writes = new Writes({
+      ...parts,
+      publish: (batch) => void this.#publish(batch),
+      outcome: (error) => this.#stored(error),
+    });
+  }
+
+  /** False while the last write to the store failed. */
+  get writable(): boolean {
+    return this.#writable;
+  }
+
+  syncStatus(): SyncStatus & { bytesIn: number; bytesOut: number } {
+    return { ...this.#sync.status(), ...this.#sessions.traffic() };
+  }
+
+  clockOffsetMs(): number | undefined {
+    return this.#sessions.clockOffsetMs();
+  }
+
+  start(): void {
+    const { net, pubsub, state, network, log, metrics } = this.#parts;
+    state.listen({
+      changed: (namespaces) => {
+        for (const listener of this.#changeListeners) listener(namespaces);
+      },
+      forked: (author) => {
+        log.warn("a writer signed two headers for one position", { author });
+        metrics.count("state.forks");
+      },
+      namespace: (name) => pubsub.subscribe(stateTopic(network, name)),
+    });
+    pubsub.onMessage((topic, data, from) => this.#onMessage(topic, data, from));
+    for (const name of new Set([...namespacesAlways, ...state.namespaces()])) {
+      pubsub.subscribe(stateTopic(network, name));
+    }
+    pubsub.subscribe(eventsTopic(network));
+    this.#sessions.start();
+    net.onPeer((peer, up) => this.#onPeer(peer, up));
+    for (const peer of net.connected()) this.#onPeer(peer, true);
+  }
+
+  /** Ends sessions and refuses what waits; the store and the network are stopped by their owner. */
+  stop(): void {
+    this.#inbox.stop();
+    this.#writes.stop();
+    this.#sessions.stop();
+  }
+
+  /** See `Writes.write`. */
+  write(namespace: string, entries: readonly Entry[], signal?: AbortSignal): Promise<bigint> {
+    return this.#writes.write(namespace, entries, signal);
+  }
+
+  /** Calls back after each change of the state; the returned function ends it. */
+  onChange(listener: ChangeListener): () => void {
+    this.#changeListeners.add(listener);
+    return () => this.#changeListeners.delete(listener);
+  }
+
+  onEvent(listener: (event: AppEvent) => void): () => void {
+    this.#eventListeners.add(listener);
+    return () => this.#eventListeners.delete(listener);
+  }
+
+  /** Number of peers the event was handed to. Subscribers on this node get it too. */
+  async publishEvent(topic: string, data: Uint8Array): Promise<number> {
+    const { clock, identity, network, pubsub, random } = this.#parts;
+    const sentAtMs = clock.wallMs();
+    const bytes = encodeEvent({ topic, data, sentAtMs }, network, identity, random.bytes(8));
+    const peers = await pubsub.publish(eventsTopic(network), bytes);
+    const event: AppEvent = { topic, author: identity.peer, sentAtMs, data };
+    for (const listener of this.#eventListeners) listener(event);
+    return peers;
+  }
+
+  /** What gossip does not carry to anybody (too large, or no neighbour on the topic yet) is hinted at instead. */
+  async #publish(batch: LocalBatch): Promise<void> {
+    const message = encodeBundleMessage(batch.bundle);
+    const topic = stateTopic(this.#parts.network, batch.namespace);
+    let peers = 0;
+    try {
+      if (message !== undefined) peers = await this.#parts.pubsub.publish(topic, message);
+    } catch (error) {
+      const { message: reason } = toCoterieError(error);
+      this.#parts.log.warn("a batch could not be published", { reason });
+    }
+    const isAlone = this.#parts.net.connected().length === 0;
+    if (peers === 0 && !isAlone) this.#sessions.feed({ kind: "changed" });
+  }
+
+  /** Hears of every write to the store, local or from others. */
+  #stored(error: CoterieError | undefined): void {
+    if (error?.code.startsWith("STORE_") === true) {
+      this.#parts.metrics.count(`store.${error.code.toLowerCase()}`);
+      const { code, message } = error;
+      if (this.#writable) {
+        this.#parts.log.error("the store refuses writes", { code, reason: message });
+      }
+      this.#writable = false;
+    } else if (error === undefined) {
+      if (!this.#writable) this.#parts.log.info("the store takes writes again");
+      this.#writable = true;
+    }
+  }
+
+  #onMessage(topic: string, data: Uint8Array, from: PeerName): Verdict {
+    if (topic === eventsTopic(this.#parts.network)) return this.#onEventMessage(data, from);
+    const namespace = namespaceOfTopic(this.#parts.network, topic);
+    const bundle = decodeBundleMessage(data);
+    if (namespace === undefined || bundle === undefined) {
+      this.#parts.metrics.count("gossip.unknown_message");
+      return "ignore";
+    }
+    return this.#inbox.take(bundle, from);
+  }
+
+  #onEventMessage(data: Uint8Array, from: PeerName): Verdict {
+    const accepted = acceptEvent(data, this.#parts.network, this.#parts.clock.wallMs());
+    if ("verdict" in accepted) {
+      this.#parts.metrics.count(`events.${accepted.verdict}`);
+      this.#parts.log.debug("dropped an event", { from, reason: accepted.reason });
+      return accepted.verdict;
+    }
+    for (const listener of this.#eventListeners) listener(accepted.event);
+    return "accept";
+  }
+
+  #onPeer(peer: PeerName, up: boolean): void {
+    this.#parts.roster.setConnected(peer, up, this.#parts.clock.wallMs());
+    this.#sessions.feed({ kind: "peer", peer, up });
+  }
+}

@@ -1,0 +1,83 @@
+/** This node's own row in the roster, and the roster's view of namespace `sys`. */
+import type { Clock, Log, PeerName } from "./core/ports.ts";
+import { toCoterieError } from "./core/errors.ts";
+import type { Driver } from "./driver.ts";
+import {
+  decodeCard,
+  encodeCard,
+  memberKey,
+  memberOfKey,
+  type MemberCard,
+  type Roster,
+} from "./protocol/membership/roster.ts";
+import { listRegisters, registerEntry } from "./protocol/state/register.ts";
+import type { State } from "./protocol/state/state.ts";
+
+const namespace = "sys";
+const cardsPerPage = 1_000;
+/** Time for the news that we leave to go out before connections close. */
+const farewellMs = 150;
+
+export type MembershipParts = {
+  readonly driver: Driver;
+  readonly state: State;
+  readonly roster: Roster;
+  readonly self: PeerName;
+  readonly version: string;
+};
+
+export class Membership {
+  readonly #parts: MembershipParts;
+  #card: MemberCard | undefined;
+
+  constructor(parts: MembershipParts) {
+    this.#parts = parts;
+  }
+
+  /** Reads the roster, keeps it up to date, and says that this node is here if the network does not know. */
+  async start(name: string): Promise<void> {
+    const { driver, self, version } = this.#parts;
+    this.#readRoster();
+    driver.onChange((namespaces) => {
+      if (namespaces.includes(namespace)) this.#readRoster();
+    });
+    this.#card = { name, version, left: false };
+    const known = this.#parts.roster.card(self);
+    const same = JSON.stringify(known) === JSON.stringify(this.#card);
+    if (!same) await this.#write(this.#card);
+  }
+
+  /** Says goodbye; a node that cannot is seen as unseen soon enough. */
+  async leave(clock: Clock, log: Log): Promise<void> {
+    if (this.#card === undefined) return;
+    try {
+      await this.#write({ ...this.#card, left: true });
+      await clock.sleep(farewellMs);
+    } catch (error) {
+      log.warn("could not say goodbye", { reason: toCoterieError(error).message });
+    }
+  }
+
+  #write(card: MemberCard): Promise<bigint> {
+    const value = { kind: "json" as const, bytes: encodeCard(card) };
+    return this.#parts.driver.write(namespace, [registerEntry(memberKey(this.#parts.self), value)]);
+  }
+
+  #readRoster(): void {
+    const { state, roster } = this.#parts;
+    let after: string | undefined;
+    do {
+      const page = listRegisters(
+        state,
+        namespace,
+        { prefix: memberKey(""), after, limit: cardsPerPage },
+        Number.POSITIVE_INFINITY,
+      );
+      for (const { key, value } of page.items) {
+        const peer = memberOfKey(key);
+        if (peer !== undefined) roster.setCard(peer, decodeCard(value.bytes));
+      }
+      after = page.next;
+    } while (after !== undefined);
+  }
+}
