@@ -1,0 +1,57 @@
+/** Whether nodes have the same state: equal digests mean equal state, and equal counts say it again. */
+import type { LiveNode } from "./nodes.ts";
+import { waitUntil, type WaitOptions } from "./wait-until.ts";
+
+const everyMs = 50;
+const answerMs = 5_000;
+
+/** Nodes with one and the same state; null digest and entries for those that did not answer. */
+export type Party = {
+  readonly nodes: readonly number[];
+  readonly entries: number | null;
+  readonly digest: string | null;
+};
+
+export type Agreement = {
+  readonly equal: boolean;
+  readonly tookMs: number;
+  /** The largest first; one when all agree. */
+  readonly parties: readonly Party[];
+};
+
+async function viewOf({ client }: LiveNode): Promise<Omit<Party, "nodes">> {
+  try {
+    const { entries, digest } = (await client.status({ timeoutMs: answerMs })).state;
+    return { entries, digest };
+  } catch {
+    return { entries: null, digest: null }; // to the caller an answer like another: it cannot agree
+  }
+}
+
+async function parties(nodes: readonly LiveNode[]): Promise<Party[]> {
+  const views = await Promise.all(nodes.map(viewOf));
+  const groups = Map.groupBy(nodes.keys(), (at) => JSON.stringify(views[at]));
+  return [...groups.values()]
+    .map((members) => ({
+      nodes: members.map((at) => nodes[at]!.node.index),
+      ...views[members[0]!]!,
+    }))
+    .toSorted((a, b) => b.nodes.length - a.nodes.length);
+}
+
+/** Resolves when all nodes agree or the time is up. */
+export async function waitForAgreement(
+  nodes: readonly LiveNode[],
+  options: WaitOptions,
+): Promise<Agreement> {
+  const startedAt = performance.now();
+  let found: Party[] = [];
+  const equal = await waitUntil(
+    async () => {
+      found = await parties(nodes);
+      return found.length === 1 && found[0]?.digest !== null;
+    },
+    { everyMs, ...options },
+  );
+  return { equal, tookMs: performance.now() - startedAt, parties: found };
+}

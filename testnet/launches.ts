@@ -1,0 +1,78 @@
+/** The daemons that one command starts. They are its own, and end with it, until it releases them. */
+import type { Client } from "../src/control/client.ts";
+import { launch, type Launched, type LaunchOptions } from "./launch.ts";
+import { connect, type LiveNode } from "./nodes.ts";
+import { ownTicket } from "./own-ticket.ts";
+import { changeNode, type NodeRecord } from "./record.ts";
+
+export type LaunchesOptions = Pick<LaunchOptions, "launcher" | "env"> & {
+  /** Of the testnet. */
+  readonly dir: string;
+  /** For one daemon. */
+  readonly readyMs: number;
+  readonly signal: AbortSignal;
+};
+
+export class Launches {
+  readonly #options: LaunchesOptions;
+  readonly #launched = new Set<Launched>();
+
+  constructor(options: LaunchesOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves when it is ready, with everything about it on record; when it is not to be, it is stopped. */
+  async start(node: NodeRecord, ticket?: string): Promise<LiveNode> {
+    const { dir, launcher, env, readyMs, signal } = this.#options;
+    signal.throwIfAborted();
+    const launched = launch(node, { launcher, env, ticket });
+    this.#launched.add(launched);
+    changeNode(dir, node.index, { process: launched.process });
+    try {
+      const { peerId, socketPath, addresses } = await launched.ready(readyMs, signal);
+      const known = { process: launched.process, peerId, socketPath, addresses: [...addresses] };
+      changeNode(dir, node.index, known);
+      return connect({ ...node, ...known });
+    } catch (error) {
+      await this.#stop(launched);
+      throw error;
+    }
+  }
+
+  async release(): Promise<void> {
+    const released = [...this.#launched].map((launched) => launched.release());
+    this.#launched.clear();
+    await Promise.all(released);
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.#launched].map((launched) => this.#stop(launched)));
+  }
+
+  async #stop(launched: Launched): Promise<void> {
+    this.#launched.delete(launched);
+    await launched.stop();
+  }
+}
+
+/** A network in which each node was told of its predecessor alone. */
+export async function startChain(
+  launches: Launches,
+  nodes: readonly NodeRecord[],
+  onReady: (count: number) => void = () => undefined,
+): Promise<LiveNode[]> {
+  const live: LiveNode[] = [];
+  let ticket: string | undefined;
+  for (const node of nodes) {
+    const started = await launches.start(node, ticket);
+    live.push(started);
+    onReady(live.length);
+    if (live.length < nodes.length) ticket = await ticketOf(started.client);
+  }
+  return live;
+}
+
+async function ticketOf(client: Client): Promise<string> {
+  const [{ ticket }, { peerId }] = await Promise.all([client.invite(), client.identity()]);
+  return ownTicket(ticket, peerId);
+}

@@ -1,0 +1,66 @@
+import { CoterieError, exitCodes } from "../../src/core/errors.ts";
+import { applyCut } from "../cut.ts";
+import { nodesOf, openTestnet } from "../folder.ts";
+import { interruptible } from "../interruptible.ts";
+import { Launches } from "../launches.ts";
+import { formatNodeSet } from "../node-set.ts";
+import { stateOf, type LiveNode } from "../nodes.ts";
+import { readRecord, type NodeRecord } from "../record.ts";
+import { printTable, reportNode } from "../report.ts";
+import type { Call } from "../verb.ts";
+
+/** They all start at once, and share the machine's cores. */
+const readyMs = 60_000;
+
+/** No ticket: a node that comes back finds the others by what it remembers of them. */
+export async function start(call: Call): Promise<number> {
+  const { dir, record } = openTestnet(call);
+  const chosen = nodesOf(call, record);
+  const running = chosen.filter((node) => stateOf(node) === "running");
+  const wanted = chosen.filter((node) => !running.includes(node));
+  if (running.length > 0) {
+    call.out.aside(`running already: ${formatNodeSet(running.map(({ index }) => index))}`);
+  }
+  return interruptible(async (signal) => {
+    const { launcher, io } = call;
+    const launches = new Launches({ dir, launcher, env: io.env, readyMs, signal });
+    const results = await Promise.allSettled(wanted.map((node) => startOne(launches, node, dir)));
+    if (signal.aborted) {
+      await launches.stop();
+      signal.throwIfAborted();
+    }
+    await launches.release();
+    await report(call, wanted);
+    const failures = results.flatMap((result) =>
+      result.status === "rejected" ? [result.reason as unknown] : [],
+    );
+    if (failures.length > 0) throw summary(failures, wanted.length);
+    return exitCodes.ok;
+  });
+}
+
+/** Within a partition it is told of it before anything else. */
+async function startOne(launches: Launches, node: NodeRecord, dir: string): Promise<LiveNode> {
+  const live = await launches.start(node);
+  const { record } = readRecord(dir);
+  const [failure] = record.partition === null ? [] : await applyCut([live], record);
+  if (failure === undefined) return live;
+  throw new CoterieError("PARTIAL", `${node.name} runs, but not cut off: ${failure.reason}`);
+}
+
+async function report(call: Call, wanted: readonly NodeRecord[]): Promise<void> {
+  const { record } = readRecord(call.dir);
+  const started = record.nodes.filter((node) => wanted.some(({ index }) => index === node.index));
+  const nodes = await Promise.all(started.map((node) => reportNode(node, record)));
+  if (call.out.json) await call.out.document({ nodes });
+  else await printTable(call.out, nodes);
+}
+
+function summary(failures: readonly unknown[], wanted: number): unknown {
+  if (failures.length === wanted && wanted === 1) return failures[0];
+  const reasons = failures.map((failure) =>
+    failure instanceof Error ? failure.message : String(failure),
+  );
+  const message = `${failures.length} of ${wanted} nodes failed (${reasons.join("; ")})`;
+  return new CoterieError("PARTIAL", message);
+}
