@@ -11,14 +11,19 @@ export const systemClock: Clock = {
   sleep,
 };
 
+/** Never early: Node cuts fractions off a delay, and its timers count in whole milliseconds. */
 function after(delayMs: number, run: () => void): () => void {
+  const dueMs = performance.now() + Math.max(0, delayMs);
   let timer: NodeJS.Timeout;
   const arm = (remainingMs: number): void => {
-    const stepMs = Math.min(Math.max(0, remainingMs), timerMsMax);
-    const fire = (): void => (remainingMs > stepMs ? arm(remainingMs - stepMs) : run());
-    timer = setTimeout(fire, stepMs).unref();
+    timer = setTimeout(fire, Math.min(Math.ceil(remainingMs), timerMsMax)).unref();
   };
-  arm(delayMs);
+  const fire = (): void => {
+    const remainingMs = dueMs - performance.now();
+    if (remainingMs > 0) arm(remainingMs);
+    else run();
+  };
+  arm(Math.max(0, delayMs));
   return () => clearTimeout(timer);
 }
 

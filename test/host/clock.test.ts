@@ -19,6 +19,15 @@ describe("waiting", () => {
     expect(cancelled).not.toHaveBeenCalled();
   });
 
+  test("is never early, whatever the fraction of the delay", () => {
+    const run = vi.fn<() => void>();
+    systemClock.after(10.7, run);
+    vi.advanceTimersByTime(10);
+    expect(run).not.toHaveBeenCalled();
+    vi.advanceTimersByTime(1);
+    expect(run).toHaveBeenCalledTimes(1);
+  });
+
   test("can be longer than a timer of the runtime, and is cancelled in its second part too", () => {
     const run = vi.fn<() => void>();
     const cancelled = vi.fn<() => void>();

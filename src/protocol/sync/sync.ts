@@ -137,6 +137,8 @@ export class Sync {
       case "changed":
         return this.#hintClock.news(now.monotonicMs);
       case "wakeup":
+        // a timer may fire early: then the same time is asked for once more
+        this.#wakeupMs = undefined;
         return undefined;
     }
   }
