@@ -16,7 +16,6 @@ import { kadDHT, type SingleKadDHT } from "@libp2p/kad-dht";
 import { peerIdFromPrivateKey } from "@libp2p/peer-id";
 import { ping } from "@libp2p/ping";
 import { tcp } from "@libp2p/tcp";
-import { yamux } from "@libp2p/yamux";
 import type { Multiaddr } from "@multiformats/multiaddr";
 import { createLibp2p } from "libp2p";
 import { concatBytes, toHex } from "../../core/codec.ts";
@@ -26,6 +25,7 @@ import type { Metrics, NetworkKeys } from "../../core/ports.ts";
 import { bareAddress, ipOf, isLoopback } from "./addresses.ts";
 import { networkEncrypter } from "./encrypter.ts";
 import { gossipRouter, type GossipRouter } from "./gossip-router.ts";
+import { safeYamux } from "./muxer.ts";
 import { PeerMemory } from "./peer-memory.ts";
 
 export type NodeParts = {
@@ -76,7 +76,7 @@ export async function createNode(parts: NodeParts): Promise<NetNode> {
     transports: [tcp()],
     connectionEncrypters: [networkEncrypter(parts.network, parts.metrics)],
     streamMuxers: [
-      yamux({
+      safeYamux({
         enableKeepAlive: false,
         maxInboundStreams: limits.streamsInboundMax,
         streamOptions: { maxStreamWindowSize: limits.streamWindowBytesMax },
