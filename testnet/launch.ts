@@ -1,7 +1,8 @@
 /**
- * Starts one daemon as a process of its own. Its stdin is the lifeline (`--lifeline`): until it has read the line
- * `release`, it leaves when the pipe ends, so that no daemon outlives a command that was killed before it was done.
- * Its stdout is a pipe on which it says, in one line of JSON, that it is ready; its log is `daemon.log`.
+ * Starts one daemon as a process of its own. Its stdin is the lifeline (`--lifeline`), on which it gets the ticket if
+ * it is to join: until it has read the line `release`, it leaves when the pipe ends, so that no daemon outlives a
+ * command that was killed before it was done. Its stdout is a pipe on which it says, in one line of JSON, that it is
+ * ready; its log is `daemon.log`.
  */
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
@@ -16,8 +17,8 @@ export type LaunchOptions = {
   /** The script `coterie`, run by the Node that runs us. */
   readonly launcher: string;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** For a first start: the network to join; without it, the node makes one. */
-  readonly ticket?: string | undefined;
+  /** True for a first start in a network that is there: `join` will say which. */
+  readonly joins?: boolean;
 };
 
 /** What the testnet wants to know of the line that `coterie up --json` prints. */
@@ -30,6 +31,8 @@ export type Ready = {
 export type Launched = {
   readonly index: number;
   readonly process: ProcessIdentity;
+  /** Hands it the ticket that it waits for while it loads; the list of processes does not show it. */
+  join(ticket: string): void;
   /** Rejects when the daemon ends before it is ready, saying why, `TIMEOUT` when it takes too long, or as aborted. */
   ready(timeoutMs: number, signal: AbortSignal): Promise<Ready>;
   /** Lets it live without us; resolves when it has been told. */
@@ -61,7 +64,7 @@ export function launch(node: NodeRecord, options: LaunchOptions): Launched {
     "--no-mdns",
     "--enable-faults",
     "--lifeline",
-    ...(options.ticket === undefined ? [] : [`--join=${options.ticket}`]),
+    ...(options.joins === true ? ["--join=-"] : []),
   ];
   const child = spawn(process.execPath, [options.launcher, ...words], {
     detached: true, // a session of its own: Ctrl-C is for the command alone
@@ -80,6 +83,7 @@ export function launch(node: NodeRecord, options: LaunchOptions): Launched {
   return {
     index: node.index,
     process: identity,
+    join: (ticket) => void child.stdin?.write(`${ticket}\n`),
     ready: (timeoutMs, signal) => {
       const ready = readyLine(child, { name: node.name, file, from });
       return inTime(ready, timeoutMs, signal, `${node.name} to be ready (see ${file})`);

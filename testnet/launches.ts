@@ -1,4 +1,5 @@
 /** The daemons that one command starts. They are its own, and end with it, until it releases them. */
+import { availableParallelism } from "node:os";
 import type { Client } from "../src/control/client.ts";
 import { launch, type Launched, type LaunchOptions } from "./launch.ts";
 import { connect, type LiveNode } from "./nodes.ts";
@@ -22,13 +23,14 @@ export class Launches {
   }
 
   /** Resolves when it is ready, with everything about it on record; when it is not to be, it is stopped. */
-  async start(node: NodeRecord, ticket?: string): Promise<LiveNode> {
+  async start(node: NodeRecord, ticket?: Promise<string>): Promise<LiveNode> {
     const { dir, launcher, env, readyMs, signal } = this.#options;
     signal.throwIfAborted();
-    const launched = launch(node, { launcher, env, ticket });
+    const launched = launch(node, { launcher, env, joins: ticket !== undefined });
     this.#launched.add(launched);
     changeNode(dir, node.index, { process: launched.process });
     try {
+      if (ticket !== undefined) launched.join(await ticket);
       const { peerId, socketPath, addresses } = await launched.ready(readyMs, signal);
       const known = { process: launched.process, peerId, socketPath, addresses: [...addresses] };
       changeNode(dir, node.index, known);
@@ -55,21 +57,29 @@ export class Launches {
   }
 }
 
+/** So many load while they wait for their predecessor: enough to keep all cores busy, and no more. */
+const ahead = availableParallelism() + 1;
+
 /** A network in which each node was told of its predecessor alone. */
 export async function startChain(
   launches: Launches,
   nodes: readonly NodeRecord[],
   onReady: (count: number) => void = () => undefined,
 ): Promise<LiveNode[]> {
-  const live: LiveNode[] = [];
-  let ticket: string | undefined;
-  for (const node of nodes) {
-    const started = await launches.start(node, ticket);
-    live.push(started);
-    onReady(live.length);
-    if (live.length < nodes.length) ticket = await ticketOf(started.client);
+  const starts: Promise<LiveNode>[] = [];
+  let ready = 0;
+  let ticket: Promise<string> | undefined;
+  for (const [index, node] of nodes.entries()) {
+    await starts[index - ahead];
+    const start = launches.start(node, ticket);
+    starts.push(start);
+    ticket = start.then(({ client }) => {
+      onReady(++ready);
+      return ticketOf(client);
+    });
+    ticket.catch(() => undefined); // whoever waits for it hears of it, and of `start` the end below
   }
-  return live;
+  return Promise.all(starts);
 }
 
 async function ticketOf(client: Client): Promise<string> {

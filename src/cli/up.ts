@@ -18,10 +18,11 @@ function flagsOf({ values }: Call): Flags {
 
 async function foreground(call: Call): Promise<number> {
   const join = call.values.text("join");
+  const room = call.loaders.daemon(); // most of a start is loading, and the ticket may still be on its way
   const joinTicket = join === undefined ? undefined : await ticketWord(call, join);
   // a ticket on the command line would stay in the list of processes as long as the daemon runs
   if (joinTicket !== undefined) process.title = "coterie";
-  const { runDaemon } = await call.loaders.daemon();
+  const { runDaemon } = await room;
   return runDaemon({
     dataDir: await call.dataDir(),
     flags: flagsOf(call),
