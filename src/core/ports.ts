@@ -172,7 +172,8 @@ export interface Replica {
     maxBytes: number,
   ): { bundles: Uint8Array[]; next: Bound | undefined };
   has(namespace: string, item: ReconItem): boolean;
-  ingest(bundle: Uint8Array, from: PeerName, nowMs: number): IngestResult;
+  /** In one transaction, since each costs a flush of the disk; the outcomes stand in the same order. */
+  ingestAll(bundles: readonly Uint8Array[], from: PeerName, nowMs: number): readonly IngestResult[];
 }
 
 /** What gates and names a network. `secret` is the 32-byte key of `epoch`; it never leaves node and ticket. */

@@ -178,7 +178,7 @@ describe("a stream", () => {
         const part = from.replica.stream("default", at, endBound, maxBytes);
         expect(part.bundles.length).toBeGreaterThan(0);
         for (const bundle of part.bundles) {
-          expect(to.replica.ingest(bundle, somePeer, wallMs).refused).toBe(0);
+          expect(to.replica.ingestAll([bundle], somePeer, wallMs)[0]?.refused).toBe(0);
         }
         const hashes = hashesOf(part.bundles).toSorted();
         expect(hashes).toEqual(items.slice(found.length, found.length + hashes.length).toSorted());
@@ -245,7 +245,7 @@ test("what the store refuses is told and counts as refused for now", () => {
   const replica = new StateReplica(openState(store), (error) => failures.push(error));
   const bundle = makeBatch({ writer: testWriter("alice"), entries: [register("k")] }).bundle();
   store.failAfter(0);
-  expect(replica.ingest(bundle, somePeer, wallMs)).toMatchObject({
+  expect(replica.ingestAll([bundle], somePeer, wallMs)[0]).toMatchObject({
     refused: 1,
     applied: 0,
     invalid: false,
@@ -256,11 +256,11 @@ test("what the store refuses is told and counts as refused for now", () => {
     stamp: stampOf(wallMs + 90_000),
     entries: [register("f")],
   });
-  replica.ingest(future.bundle(), somePeer, wallMs);
+  replica.ingestAll([future.bundle()], somePeer, wallMs);
   replica.promote(wallMs + 90_000);
   expect(failures).toHaveLength(2);
   store.failAfter(undefined);
-  expect(replica.ingest(bundle, somePeer, wallMs).applied).toBe(1);
+  expect(replica.ingestAll([bundle], somePeer, wallMs)[0]?.applied).toBe(1);
   replica.promote(wallMs + 90_000);
   expect(replica.summary("default", startBound, endBound).count).toBe(2);
 });

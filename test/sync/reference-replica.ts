@@ -131,6 +131,10 @@ export class ReferenceReplica implements Replica {
     return { bundles: packer.finish(), next: undefined };
   }
 
+  ingestAll(bundles: readonly Uint8Array[], from: PeerName, nowMs: number): IngestResult[] {
+    return bundles.map((bundle) => this.ingest(bundle, from, nowMs));
+  }
+
   ingest(bundle: Uint8Array, _from: PeerName, nowMs: number): IngestResult {
     this.ingested++;
     const entries = decodeBundle(bundle);

@@ -56,14 +56,18 @@ export class StateReplica implements Replica {
     }
   }
 
-  ingest(bundle: Uint8Array, from: PeerName, nowMs: number): IngestResult {
+  ingestAll(
+    bundles: readonly Uint8Array[],
+    from: PeerName,
+    nowMs: number,
+  ): readonly IngestResult[] {
     try {
-      return this.#state.ingest(bundle, from, nowMs);
+      return this.#state.ingestAll(bundles, from, nowMs);
     } catch (error) {
       const failure = toCoterieError(error);
       this.#failed(failure);
       const nothing = { applied: 0, known: 0, quarantined: 0, invalid: false };
-      return { ...nothing, refused: 1, reason: failure.message };
+      return bundles.map(() => ({ ...nothing, refused: 1, reason: failure.message }));
     }
   }
 

@@ -3,9 +3,9 @@
  * through the `Store` port only; time and identity are given to it. Everything a write touches (entries, indexes,
  * fingerprints, feed, the writer's position and its stamp mark) is committed in one transaction.
  */
-import { decodeUtf8, encodeUtf8, equalBytes, Reader, Writer } from "../../core/codec.ts";
+import { equalBytes, Writer } from "../../core/codec.ts";
 import { CoterieError } from "../../core/errors.ts";
-import { nonceBytes, peerNameOf } from "../../core/ids.ts";
+import { peerNameOf } from "../../core/ids.ts";
 import type { Identity } from "../../core/identity.ts";
 import { limits } from "../../core/limits.ts";
 import type {
@@ -16,35 +16,17 @@ import type {
   StoreReader,
   StoreWriter,
 } from "../../core/ports.ts";
-import { acceptBundle, encodeBundle, type AcceptedBundle } from "./bundle.ts";
-import { chainKey, encodeChain, readChain } from "./chain.ts";
+import { acceptBundle, type AcceptedBundle } from "./bundle.ts";
+import { chainKey, encodeChain } from "./chain.ts";
 import type { Entry } from "./entry.ts";
 import { changesAfter, lastFeedSeq, type Change } from "./feed.ts";
 import { summarise } from "./fingerprints.ts";
-import {
-  encodeEntries,
-  encodeHeader,
-  headerHash,
-  leafHasher,
-  noHash,
-  signHeader,
-  type Header,
-} from "./header.ts";
 import { liveRows, weigh } from "./live-rows.ts";
 import { LiveSet, type Applied } from "./live-set.ts";
-import { LeafSet, merkleRoot, PrunedTree } from "./merkle.ts";
+import { metaKeys, openMeta } from "./meta.ts";
 import { Quarantine } from "./quarantine.ts";
-import {
-  endBound,
-  metaKey,
-  orderKey,
-  orderPosition,
-  prefixEnd,
-  schemaVersion,
-  startBound,
-  stampOf,
-  tables,
-} from "./rows.ts";
+import { endBound, startBound } from "./rows.ts";
+import { signBatch, type Hand } from "./sign-batch.ts";
 import { StampClock, stampLimit, stampMs } from "./stamp.ts";
 import { HashSum } from "./sum.ts";
 
@@ -82,8 +64,6 @@ export type Offer = {
   readonly accepted: AcceptedBundle | undefined;
 };
 
-type Meta = "schema" | "writer" | "origin" | "salt" | "store" | "stamp" | "forks";
-
 /** Bundles of the quarantine applied in one call, so that it takes some milliseconds only. */
 const promotionsMax = 32;
 
@@ -103,13 +83,13 @@ export class State {
   constructor(options: StateOptions) {
     this.#options = options;
     this.#store = options.store;
-    this.#checkSchema();
-    this.#salt = this.#fixed("salt", 16);
-    this.#storeId = this.#fixed("store", 8);
-    this.#nonce = this.#openWriter();
-    this.#forks = Number(this.#metaNumber("forks"));
-    for (const name of this.#scanNamespaces()) this.#namespaces.add(name);
-    this.#clock = new StampClock(this.#highestStamp());
+    const meta = openMeta(options.store, options.random, options.origin);
+    this.#salt = meta.salt;
+    this.#storeId = meta.storeId;
+    this.#nonce = meta.nonce;
+    this.#forks = meta.forks;
+    for (const name of meta.namespaces) this.#namespaces.add(name);
+    this.#clock = new StampClock(meta.highestStamp);
   }
 
   listen(events: StateEvents): void {
@@ -174,11 +154,13 @@ export class State {
         if (!admits(known, namespace)) {
           throw new CoterieError("OVERLOADED", `there are ${known.size} namespaces already`);
         }
-        const { signed, batch } = this.#sign(tx, namespace, entries, this.#clock.next(wallMs));
+        const stamp = this.#clock.next(wallMs);
+        const { signed, bundle } = signBatch(tx, this.#hand(), namespace, entries, stamp);
         tx.put(chainKey(namespace, this.#nonce), encodeChain(signed));
+        const batch = { namespace, bundle, stamp, entries: entries.length };
         return { signed, batch, applied: live.apply(signed, signed.entries) };
       });
-      tx.put(metaKey("stamp" satisfies Meta), new Writer().u64(this.#clock.last).finish());
+      tx.put(metaKeys.stamp, new Writer().u64(this.#clock.last).finish());
       return { written: all, outcomes: all.map(({ applied }) => applied) };
     });
     this.#settle(
@@ -188,13 +170,26 @@ export class State {
     return written.map(({ batch }) => batch);
   }
 
-  /** Offers a bundle from a peer and applies it. Never throws for what is in the bytes; throws what the store throws. */
+  /** See `ingestAll`. */
   ingest(bundle: Uint8Array, from: PeerName, wallMs: number): IngestResult {
-    const { result, accepted } = this.offer(bundle, from, wallMs);
-    if (accepted === undefined) return result;
-    const [{ applied, known } = nothing] = this.apply([accepted]);
-    if (applied + known === 0) return notNow(result, accepted, "too many namespaces");
-    return { ...result, applied, known };
+    const [result = nothing] = this.ingestAll([bundle], from, wallMs);
+    return result;
+  }
+
+  /**
+   * Offers bundles from a peer and applies them in one transaction, since each costs a flush of the disk; the outcomes
+   * stand in the same order. Never throws for what is in the bytes; throws what the store throws.
+   */
+  ingestAll(bundles: readonly Uint8Array[], from: PeerName, wallMs: number): IngestResult[] {
+    const offers = bundles.map((bundle) => this.offer(bundle, from, wallMs));
+    const accepted = offers.flatMap((offer) => offer.accepted ?? []);
+    const outcomes = (accepted.length === 0 ? [] : this.apply(accepted)).values();
+    return offers.map((offer) => {
+      if (offer.accepted === undefined) return offer.result;
+      const { applied, known } = outcomes.next().value ?? nothing;
+      if (applied + known === 0) return notNow(offer.result, offer.accepted, "too many namespaces");
+      return { ...offer.result, applied, known };
+    });
   }
 
   /**
@@ -262,7 +257,7 @@ export class State {
       const forks = result.outcomes.filter(({ forked }) => forked).length;
       if (forks > 0) {
         const sum = BigInt(this.#forks + forks);
-        tx.put(metaKey("forks" satisfies Meta), new Writer().u64(sum).finish());
+        tx.put(metaKeys.forks, new Writer().u64(sum).finish());
       }
       return result;
     });
@@ -304,55 +299,10 @@ export class State {
     return liveRows(this.#store, subject);
   }
 
-  #sign(
-    tx: StoreReader,
-    namespace: string,
-    entries: readonly Entry[],
-    stamp: bigint,
-  ): { signed: AcceptedBundle; batch: LocalBatch } {
+  /** What this node signs with. */
+  #hand(): Hand {
     const { identity, network } = this.#options;
-    const chain = readChain(tx, namespace, this.#nonce);
-    const position = {
-      network,
-      namespace,
-      author: identity.publicKey,
-      nonce: this.#nonce,
-      seq: chain.seq + 1n,
-      prev: chain.hash,
-      stamp,
-      capability: new Uint8Array(0),
-    };
-    const encodedEntries = encodeEntries(entries);
-    const hashOf = leafHasher(position);
-    const hashes = encodedEntries.map((encoded, index) => hashOf(index, encoded));
-    const header: Header = { ...position, count: entries.length, root: merkleRoot(hashes) };
-    const encoded = encodeHeader(header);
-    const signature = signHeader(encoded, identity);
-    const all = LeafSet.all(entries.length);
-    const tree = PrunedTree.build(
-      all,
-      (index) => hashes[index]!,
-      () => noHash,
-    );
-    const placed = entries.map((entry, index) => ({
-      index,
-      hash: hashes[index]!,
-      encoded: encodedEntries[index]!,
-      entry,
-    }));
-    const hash = headerHash(encoded);
-    const signed = {
-      header,
-      encoded,
-      signature,
-      hash,
-      writer: this.writer,
-      tree,
-      entries: placed,
-      refusals: [],
-    };
-    const bundle = encodeBundle(signed, all, encodedEntries, []);
-    return { signed, batch: { namespace, bundle, stamp, entries: entries.length } };
+    return { identity, network, nonce: this.#nonce };
   }
 
   #welcome(namespaces: readonly string[]): void {
@@ -360,86 +310,6 @@ export class State {
       if (this.#namespaces.has(name)) continue;
       this.#namespaces.add(name);
       this.#events?.namespace(name);
-    }
-  }
-
-  #checkSchema(): void {
-    const key = metaKey("schema" satisfies Meta);
-    const row = this.#store.get(key);
-    if (row === undefined) {
-      const version = new Writer().u16(schemaVersion).finish();
-      this.#store.transaction((tx) => tx.put(key, version));
-      return;
-    }
-    const found = new Reader(row).u16();
-    if (found !== schemaVersion) {
-      throw new CoterieError(
-        "STORE_VERSION",
-        `the store has schema version ${found}, this program knows ${schemaVersion}`,
-        { hint: "run the newer version of coterie, or use another --data-dir" },
-      );
-    }
-  }
-
-  /** Random bytes drawn once for this store. */
-  #fixed(name: Meta, length: number): Uint8Array {
-    const key = metaKey(name);
-    const row = this.#store.get(key);
-    if (row !== undefined) return row.slice();
-    const bytes = this.#options.random.bytes(length);
-    this.#store.transaction((tx) => tx.put(key, bytes));
-    return bytes;
-  }
-
-  #metaNumber(name: Meta): bigint {
-    const row = this.#store.get(metaKey(name));
-    return row === undefined ? 0n : new Reader(row).u64();
-  }
-
-  /** This node's nonce: a new one for a new store and for one that lies elsewhere than when it was last open. */
-  #openWriter(): Uint8Array {
-    const origin = encodeUtf8(this.#options.origin);
-    const originKey = metaKey("origin" satisfies Meta);
-    const nonceKey = metaKey("writer" satisfies Meta);
-    const before = this.#store.get(originKey);
-    const nonce = this.#store.get(nonceKey);
-    if (before !== undefined && nonce !== undefined && equalBytes(before, origin)) {
-      return nonce.slice();
-    }
-    const minted = this.#options.random.bytes(nonceBytes);
-    this.#store.transaction((tx) => {
-      tx.put(originKey, origin);
-      tx.put(nonceKey, minted);
-    });
-    return minted;
-  }
-
-  #highestStamp(): bigint {
-    let highest = this.#metaNumber("stamp");
-    for (const namespace of this.#namespaces) {
-      for (const first of this.#store.range({
-        from: orderKey(namespace, startBound),
-        to: orderKey(namespace, endBound),
-        limit: 1,
-      })) {
-        const stamp = stampOf(orderPosition(first.key).ts);
-        if (stamp > highest) highest = stamp;
-      }
-    }
-    return highest;
-  }
-
-  /** Namespaces in the store, by skipping from one to the next. */
-  *#scanNamespaces(): Generator<string> {
-    let from: Uint8Array = Uint8Array.of(tables.order);
-    const to = Uint8Array.of(tables.order + 1);
-    for (;;) {
-      let key: Uint8Array | undefined;
-      for (const row of this.#store.range({ from, to, limit: 1 })) key = row.key;
-      if (key === undefined) return;
-      const end = key.indexOf(0, 1);
-      yield decodeUtf8(key.subarray(1, end));
-      from = prefixEnd(key.subarray(0, end + 1));
     }
   }
 }

@@ -4,12 +4,12 @@
  * there is time to ingest them.
  */
 import { limits } from "../../core/limits.ts";
-import type { PeerName, Replica } from "../../core/ports.ts";
+import type { IngestResult, PeerName, Replica } from "../../core/ports.ts";
 import { violation } from "./faults.ts";
 import { type DataFrame, Unpacker } from "./pack.ts";
 
 /** About 10 ms of verifying and writing: few bundles with an entry each, or one with a hundred. */
-const sliceBundles = 8;
+const sliceBundles = 64;
 const sliceBytes = 16 * 1024;
 
 /** Entries of one transfer, by what became of them. */
@@ -61,13 +61,13 @@ export class Intake {
       if (count === sliceBundles || bytes >= sliceBytes) break;
       count++;
       bytes += bundle.length;
-      this.#ingest(bundle, nowMs);
     }
+    const slice = this.#waiting.slice(0, count);
     this.#waiting = this.#waiting.slice(count);
+    for (const result of this.#replica.ingestAll(slice, this.#peer, nowMs)) this.#count(result);
   }
 
-  #ingest(bundle: Uint8Array, nowMs: number): void {
-    const result = this.#replica.ingest(bundle, this.#peer, nowMs);
+  #count(result: IngestResult): void {
     if (result.invalid) violation(`an invalid bundle: ${result.reason ?? "no reason given"}`);
     this.brought += result.applied;
     this.#tally.applied += result.applied;
