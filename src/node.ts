@@ -307,5 +307,9 @@ function openLogs({ config }: LoadedConfig): Logs {
     const { message, stack } = reason instanceof Error ? reason : new Error(String(reason));
     logs.log.error("unhandled rejection", { reason: message, stack });
   });
+  process.on("uncaughtException", ({ message, stack }) => {
+    logs.log.error("uncaught exception, this is a bug", { reason: message, stack });
+    process.exit(exitCodes.error);
+  });
   return logs;
 }

@@ -58,9 +58,10 @@ export const limits = {
   syncRangesMax: 8_192,
   /** Items of ours compared with the lists of one response; ranges beyond wait for the next round. */
   syncListedItemsMax: 4_096,
-  /** Negentropy messages per session, and those in a row that led to no transfer. */
+  /** Negentropy messages per namespace, those in a row that led to no transfer, and questions of all kinds per session. */
   syncRoundsMax: 512,
   syncBarrenRoundsMax: 32,
+  syncQuestionsMax: 8_192,
   syncAnswerMs: 10_000,
   syncCursorsMax: 1_024,
   /** Neighbours and former neighbours whose back-off is remembered. */
@@ -103,7 +104,7 @@ export const limits = {
   /** Peers, connected or merely heard of, whose addresses are kept in memory. */
   peersKnownMax: 4_096,
   addressBookFileBytesMax: 4 * MiB,
-  pingIntervalMs: 5_000,
+  pingIntervalMs: 8_000,
   pingTimeoutMs: 5_000,
   identifyMs: 5_000,
   streamsInboundMax: 256,

@@ -64,7 +64,7 @@ export class Discovery {
     const { peers, clock, connectionsWanted } = this.#parts;
     while (!this.#stopping.signal.aborted) {
       const hasNews = peers.size > 0 && peers.size < connectionsWanted && (await this.#walk());
-      const quietMs = Math.min(Math.max(this.#pauseMs * 2, pauseMsQuiet), pauseMsMax);
+      const quietMs = Math.min(Math.max(this.#pauseMs * 3, pauseMsQuiet), pauseMsMax);
       this.#pauseMs = hasNews ? pauseMsMin : quietMs;
       this.#walkAtMs =
         clock.monotonicMs() + this.#pauseMs * (0.75 + this.#parts.random.float() / 2);

@@ -1,6 +1,6 @@
 /**
  * Notices peers that hang (a stopped process, a closed lid, a pulled cable), whose sockets would stay open for
- * minutes: each connection is asked for a sign of life every five seconds, and reset when none comes within five more.
+ * minutes: each connection is asked for a sign of life every eight seconds, and reset when none comes within five more.
  * The question is a yamux ping, one small frame each way. libp2p's own connection monitor opens a stream for it,
  * which was most of an idle node's CPU; it is turned off.
  */
