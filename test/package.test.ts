@@ -1,12 +1,11 @@
 /** The package as a user gets it: packed, installed into an empty folder without what only developers need, and run. */
 import { execFile } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { homedir } from "node:os";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { promisify } from "node:util";
-import { expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { root } from "./daemon/daemon-process.ts";
-import { temporaryFolder } from "./temporary-folder.ts";
 
 const run = promisify(execFile);
 const commandMs = 90_000;
@@ -45,32 +44,34 @@ async function install(tarball: string, folder: string): Promise<boolean> {
   }
 }
 
+const folder = mkdtempSync(join(tmpdir(), "coterie-test-"));
+let packed: Packed;
+
+beforeAll(async () => {
+  packed = await pack(folder);
+}, commandMs);
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
 test("the tarball holds the program, its texts and licences, and nothing of this machine", async () => {
-  const folder = temporaryFolder();
-  const { filename, files } = await pack(folder);
-  const paths = files.map(({ path }) => path);
+  const paths = packed.files.map(({ path }) => path);
   const needed = ["bin/coterie.js", "dist/src/index.js", "dist/src/index.d.ts", "package.json"];
   const texts = ["LICENSE-APACHE", "LICENSE-MIT", "README.md", "CHANGELOG.md"];
   expect(paths).toEqual(expect.arrayContaining([...needed, ...texts, "dist/testnet/main.js"]));
-  expect(paths.filter((path) => /^(?:src|test|scripts|node_modules)\/|\.map$/.test(path))).toEqual(
-    [],
-  );
-  expect(paths.filter((path) => /\.test\.|\bfixture\b/.test(path))).toEqual([]);
+  const ours = /^(?:src|test|scripts|node_modules)\/|\.map$|\.test\.|\bfixture\b/;
+  expect(paths.filter((path) => ours.test(path))).toEqual([]);
 
-  await run("tar", ["-xzf", join(folder, filename)], { cwd: folder, timeout: commandMs });
-  const here = [root, homedir()].filter((path) => path.length > "/root".length);
+  await run("tar", ["-xzf", packed.filename], { cwd: folder, timeout: commandMs });
   const telling = paths.filter((path) => {
     const text = readFileSync(join(folder, "package", path), "utf8");
-    return here.some((place) => text.includes(place)) || text.includes("sourceMappingURL");
+    return text.includes(`${root}/`) || text.includes("sourceMappingURL");
   });
   expect(telling).toEqual([]);
 });
 
 test("installed into an empty folder, it runs without what only developers need", async (context) => {
-  const folder = temporaryFolder();
-  const { filename } = await pack(folder);
   const home = join(folder, "empty");
-  if (!(await install(join(folder, filename), home))) {
+  if (!(await install(join(folder, packed.filename), home))) {
     console.log("skipped: the npm registry cannot be reached");
     context.skip("the npm registry cannot be reached");
   }

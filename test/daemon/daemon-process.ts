@@ -49,7 +49,7 @@ export type DaemonProcess = StartingDaemon & {
   readonly readyMs: number;
 };
 
-const readyWithinMs = 20_000;
+const readyWithinMs = 30_000;
 
 /** The environment of a person without settings of ours. */
 export function plainEnvironment(): NodeJS.ProcessEnv {

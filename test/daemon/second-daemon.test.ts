@@ -1,7 +1,9 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { temporaryFolder } from "../temporary-folder.ts";
 import { coterie } from "./command.ts";
 import { daemonOfTest } from "./fixture.ts";
+
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 test("a second daemon on one data directory is refused at once, and the first is unharmed", async () => {
   const dataDir = temporaryFolder();

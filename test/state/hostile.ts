@@ -10,10 +10,10 @@ import { makeBatch, stampOf, testWriter, wallMs, writerBytesOf, type Batch } fro
 export const hostileWriters = [testWriter("mallory"), testWriter("mallory", 2), testWriter("eve")];
 const names = hostileWriters.map(writerBytesOf).toSorted(Buffer.compare);
 
-/** Few of them, all before `wallMs`. */
+/** Few of them, all before `wallMs`, some in one millisecond. */
 export const someStamp: fc.Arbitrary<bigint> = fc
-  .integer({ min: 1, max: 8 })
-  .map((count) => stampOf(wallMs - 1_000 + count));
+  .integer({ min: 4, max: 11 })
+  .map((count) => stampOf(wallMs - 1_000 + (count >> 2), count & 3));
 
 const context: fc.Arbitrary<Context> = fc
   .tuple(...names.map(() => fc.option(someStamp, { nil: undefined })))

@@ -153,7 +153,7 @@ describe("a listing", () => {
           .toSorted((a, b) => Buffer.compare(encodeUtf8(a), encodeUtf8(b)));
         const found: string[] = [];
         let from = after;
-        for (;;) {
+        for (let pages = 0; pages <= 40; pages++) {
           const page = listRegisters(
             state,
             namespace,

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { openLmdbStore } from "../../src/host/lmdb-store.ts";
 import { acceptBundle } from "../../src/protocol/state/bundle.ts";
+import { classes } from "../../src/protocol/state/entry.ts";
 import {
   StampClock,
   stampAt,
@@ -90,18 +91,20 @@ describe("stamps of a state", () => {
   test("resume above its own after it was opened again with the wall clock set back, though nothing of them lives", async () => {
     const folder = temporaryFolder();
     let store = openLmdbStore(folder);
-    const [own] = openState(store).write(
-      [{ namespace: "default", entries: [register("k")] }],
-      wallMs,
-    );
-    // what the node wrote is gone from the live set; only its mark remembers the stamp
-    const later = makeBatch({ writer: alice, stamp: own!.stamp + 1n, entries: [register("k")] });
-    openState(store).ingest(later.bundle(), somePeer, wallMs);
+    const slot = { class: classes.slot, type: "counter", key: "k" };
+    const [own] = openState(store).write([{ namespace: "default", entries: [slot] }], wallMs);
+    // an earlier entry of a later epoch: only the node's mark remembers the stamp of its own
+    const earlier = makeBatch({ writer: alice, stamp: 7n, entries: [{ ...slot, epoch: 1n }] });
+    const state = openState(store);
+    expect(state.ingest(earlier.bundle(), somePeer, wallMs).applied).toBe(1);
+    expect(state.summary("default").count).toBe(1);
     await store.close();
     store = openLmdbStore(folder);
-    const state = openState(store);
-    const [next] = state.write([{ namespace: "x", entries: [register("k")] }], wallMs - minute / 2);
-    expect(next!.stamp).toBe(own!.stamp + 2n);
+    const [next] = openState(store).write(
+      [{ namespace: "x", entries: [slot] }],
+      wallMs - minute / 2,
+    );
+    expect(next!.stamp).toBe(own!.stamp + 1n);
     await store.close();
   });
 

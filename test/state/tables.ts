@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import { expect } from "vitest";
 import { toHex } from "../../src/core/codec.ts";
 import type { Store } from "../../src/core/ports.ts";
-import { decodeEntry } from "../../src/protocol/state/entry.ts";
+import { decodeEntry, type Entry } from "../../src/protocol/state/entry.ts";
 import { decodeHeader, leafHasher, verifyHeader } from "../../src/protocol/state/header.ts";
 
 const zero = Buffer.of(0);
@@ -24,6 +24,8 @@ export type LiveEntry = {
   readonly header: string;
   readonly feedSeq: bigint;
   readonly encoded: Buffer;
+  /** What the order table says of it. */
+  readonly locator: Buffer;
 };
 
 function sha256(...parts: Uint8Array[]): Buffer {
@@ -51,27 +53,38 @@ function subjectOf(entryClass: number, type: Buffer, key: Buffer): string {
   return `${entryClass} ${type.toString()} ${key.toString("hex")}`;
 }
 
+/** Byte of a row's class: that of its entry, with the highest bit for a checkpoint. */
+function checkRowClass(rowClass: number, entry: Entry): void {
+  expect(rowClass).toBe(entry.range === undefined ? entry.class : entry.class | 0x80);
+}
+
 /** The entries table, each row checked against its own entry. */
 function readEntries(store: Store): LiveEntry[] {
   return table(store, 1).map(({ key, value }) => {
     const name = texts(key, 1, 1);
-    const entryClass = name.rest[0]!;
     const { texts: parts, rest } = texts(name.rest, 1, 2);
-    expect(rest.length).toBe(40 + 8 + 2 + 32);
     const encoded = value.subarray(40);
     const entry = decodeEntry(encoded);
-    const subject = subjectOf(entryClass, parts[0]!, parts[1]!);
-    expect(subjectOf(entry.class, Buffer.from(entry.type), Buffer.from(entry.key))).toBe(subject);
+    const { range } = entry;
+    checkRowClass(name.rest[0]!, entry);
+    expect(parts.map(String)).toEqual([entry.type, entry.key]);
+    const ends = range === undefined ? 0 : 16;
+    expect(rest.length).toBe(40 + ends + 8 + 2 + 32);
+    if (range !== undefined) {
+      expect([rest.readBigUInt64BE(40), rest.readBigUInt64BE(48)]).toEqual([range.to, range.from]);
+    }
+    const place = rest.subarray(40 + ends);
     return {
       namespace: name.texts[0]!.toString(),
-      subject,
+      subject: subjectOf(entry.class, parts[0]!, parts[1]!),
       writer: rest.toString("hex", 0, 40),
-      stamp: rest.readBigUInt64BE(40),
-      index: rest.readUInt16BE(48),
-      hash: rest.toString("hex", 50),
+      stamp: place.readBigUInt64BE(0),
+      index: place.readUInt16BE(8),
+      hash: place.toString("hex", 10),
       header: value.toString("hex", 0, 32),
       feedSeq: value.readBigUInt64BE(32),
       encoded,
+      locator: Buffer.concat([name.rest.subarray(0, -(8 + 2 + 32)), place.subarray(8, 10)]),
     };
   });
 }
@@ -79,18 +92,11 @@ function readEntries(store: Store): LiveEntry[] {
 function checkOrder(store: Store, entries: readonly LiveEntry[]): void {
   const rows = table(store, 2).map(({ key, value }) => {
     const { texts: names, rest } = texts(key, 1, 1);
-    const { texts: parts, rest: tail } = texts(value, 1, 2);
-    return [
-      names[0]!.toString(),
-      order64 - rest.readBigUInt64BE(0),
-      rest.toString("hex", 8),
-      subjectOf(value[0]!, parts[0]!, parts[1]!),
-      tail.toString("hex", 0, 40),
-      tail.readUInt16BE(40),
-    ].join(" ");
+    const stamp = order64 - rest.readBigUInt64BE(0);
+    return [names[0]!.toString(), stamp, rest.toString("hex", 8), toHex(value)].join(" ");
   });
-  const expected = entries.map((entry) =>
-    [entry.namespace, entry.stamp, entry.hash, entry.subject, entry.writer, entry.index].join(" "),
+  const expected = entries.map(({ namespace, stamp, hash, locator }) =>
+    [namespace, stamp, hash, toHex(locator)].join(" "),
   );
   expect(rows.toSorted()).toEqual(expected.toSorted());
 }
@@ -157,6 +163,7 @@ function checkHeaders(store: Store, entries: readonly LiveEntry[], ownWriters: s
     const bits = live.get(hash);
     expect(bits).toBeDefined();
     expect(bits!.length).toBe(Math.ceil(header.count / 8));
+    expect(bits!.some((byte) => byte !== 0)).toBe(true);
     const writer = toHex(header.author) + toHex(header.nonce);
     for (let index = 0; index < bits!.length * 8; index++) {
       if (!bit(bits!, index)) continue;

@@ -128,7 +128,7 @@ export function fill(store: Store): State {
     random: seededRandom(1),
     origin: "a place",
   });
-  state.ingest(batch.bundle([0, 1, 3, 5, 8]), bob.identity.peer, atMs);
+  state.ingest(batch.bundle([0, 1, 3, 5, 7, 8]), bob.identity.peer, atMs);
   const list = [
     { ...entries["register, text"]!, key: "a" },
     { ...entries["class slot"]!, key: "b" },

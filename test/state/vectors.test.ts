@@ -114,7 +114,7 @@ describe("what was encoded then is understood now:", () => {
 
   test("a whole store, which opens with its digest, writer and feed, and goes on", () => {
     const store = stored();
-    expect(checkTables(store, [vectors["writer alice"].slice(0, 64)]).length).toBe(9);
+    expect(checkTables(store, [vectors["writer alice"].slice(0, 64)]).length).toBe(10);
     const state = new State({
       store,
       identity: alice.identity,

@@ -1,6 +1,9 @@
 /** How news that came by reconciliation reach everybody else: by hints, quickly, about once, and without a storm. */
 import { describe, expect, test } from "vitest";
-import { encodeBundle, encodeEntry, stampOf } from "./reference-replica.ts";
+import { digestsOf, rootOf } from "../../src/protocol/sync/digests.ts";
+import { notAfter } from "../../src/protocol/sync/position.ts";
+import { digest, others, Puppet } from "./puppet.ts";
+import { encodeBundle, encodeEntry, ReferenceReplica, stampOf } from "./reference-replica.ts";
 import { epochMs, type Node, World } from "./world.ts";
 
 const hour = 3_600_000;
@@ -67,6 +70,70 @@ describe("a healed cut", () => {
     world.connect(a, b);
     expect(world.runUntil(() => world.equal(), 3_000)).toBe(true);
     expect(c.seen("open").length + b.seen("open").length).toBeLessThan(5);
+  });
+});
+
+describe("a hint", () => {
+  const [peer = "", other = ""] = others;
+
+  /** A machine that was found equal with its two neighbours. */
+  function settled(): Puppet {
+    const puppet = new Puppet();
+    for (const [index, name] of [peer, other].entries()) {
+      puppet.up(name);
+      puppet.handle({ kind: "opened", session: index + 1 });
+      puppet.hello(index + 1);
+    }
+    puppet.pass(10);
+    return puppet;
+  }
+
+  function rootOfAll(replica: ReferenceReplica): Uint8Array {
+    return rootOf(digestsOf(replica, notAfter(epochMs)));
+  }
+
+  test("that matches is left at that; one that differs leads to a session with its sender", () => {
+    const puppet = settled();
+    puppet.accept(-1, other);
+    puppet.frame(-1, { kind: "hint", asOfMs: epochMs, root: rootOfAll(puppet.replica) });
+    expect(puppet.seen("open").length).toBe(2);
+    puppet.accept(-2, other);
+    puppet.frame(-2, { kind: "hint", asOfMs: epochMs, root: new Uint8Array(16) });
+    expect(puppet.seen("open").slice(2)).toMatchObject([{ peer: other }]);
+  });
+
+  test("waits for a session that is bringing entries, and may have come true by then", () => {
+    const puppet = settled();
+    const entry = {
+      namespace: "main",
+      key: "k",
+      stamp: stampOf(epochMs),
+      value: new Uint8Array(8),
+    };
+    const full = new ReferenceReplica();
+    full.write(entry.namespace, entry.key, entry.stamp, entry.value);
+    puppet.accept(-1, peer);
+    puppet.hello(-1, { main: digest(1) });
+    puppet.frame(-1, { kind: "offer", namespace: "main" });
+    expect(puppet.lastSent(-1).kind).toBe("stream");
+    puppet.accept(-2, other);
+    puppet.frame(-2, { kind: "hint", asOfMs: epochMs, root: rootOfAll(full) });
+    const data = encodeBundle([encodeEntry(entry)]);
+    puppet.frame(-1, { kind: "data", parts: [data], more: false });
+    const done = { namespace: "main", digest: digest(1), dealt: 0, next: undefined };
+    puppet.frame(-1, { kind: "end", ...done });
+    puppet.handle({ kind: "closed", session: -1 });
+    puppet.pass(5_000);
+    expect(puppet.seen("report").at(-1)?.report.brought).toBe(1);
+    // only our own hint to the other, who may not know yet
+    const kinds = puppet
+      .seen("open")
+      .slice(2)
+      .map(({ session }) => {
+        puppet.handle({ kind: "opened", session });
+        return puppet.lastSent(session).kind;
+      });
+    expect(kinds).toEqual(["hint", "hint"]);
   });
 });
 

@@ -45,7 +45,7 @@ function reconcile(
     bytesMax,
   });
   const trace: Trace = { messages: [], need: [], have: [] };
-  let question: Uint8Array | undefined = firstMessage(scope(ours));
+  let question: Uint8Array | undefined = finish(firstMessage(scope(ours)));
   while (question !== undefined) {
     const { message, listed }: Answer = finish(respond(scope(theirs), question));
     const { need, have, open }: Response = finish(readResponse(scope(ours), message));
@@ -146,6 +146,26 @@ describe("order and size", () => {
     expect(
       compareBounds(split.at(-2)!, { ts: notAfter(epochMs - 8_000).ts, id: new Uint8Array(0) }),
     ).toBeLessThan(0);
+  });
+
+  plain("a list that does not fit is cut, and the rest comes later", () => {
+    const theirs = replicaOf(
+      Array.from({ length: 1_000 }, (_, key) => key),
+      (key) => key % 7,
+    );
+    const ours = replicaOf([1_000, 1_001], (key) => key);
+    const { messages } = reconcile(ours, theirs, { bytesMax: 4_096 });
+    expect(ours.contents()).toEqual(theirs.contents());
+    expect(messages.length).toBeGreaterThan(4);
+  });
+
+  plain("a responder keeps to the bound, whatever it is asked", () => {
+    const theirs = replicaOf([1, 2, 3], (key) => key * 1_000);
+    const whole = { namespace: "main", lower: firstBound, bytesMax: 4_096 };
+    const question = finish(firstMessage({ ...whole, replica: new ReferenceReplica() }));
+    const lower = notAfter(epochMs - 1_500);
+    const { listed } = finish(respond({ ...whole, replica: theirs, lower }, question));
+    expect(listed.length).toBe(2);
   });
 
   plain("newest differences of 10,000 entries cost few bytes beyond the ids", () => {

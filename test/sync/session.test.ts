@@ -110,21 +110,24 @@ describe("clocks", () => {
   });
 
   test("what was held back is applied before a session begins, and not fetched again", () => {
-    const [world, a, b] = pair();
-    const entry = {
-      namespace: "main",
-      key: "early",
-      stamp: stampOf(epochMs + 70_000),
-      value: new Uint8Array(8),
-    };
-    a.replica.ingest(bundleOf(entry), b.name, epochMs + 20_000);
-    b.replica.ingest(bundleOf(entry), a.name, epochMs);
-    expect([a.replica.held, b.replica.held]).toEqual([0, 1]);
-    world.nowMs = 15_000;
-    world.connect(a, b);
-    world.run(1_000);
-    expect(world.equal()).toBe(true);
-    expect(kinds(world)).toEqual(["hello", "hello"]);
+    for (const holds of [0, 1]) {
+      const [world, a, b] = pair();
+      const bundle = bundleOf({
+        namespace: "main",
+        key: "early",
+        stamp: stampOf(epochMs + 70_000),
+        value: new Uint8Array(8),
+      });
+      for (const [index, { replica }] of [a, b].entries()) {
+        replica.ingest(bundle, a.name, index === holds ? epochMs : epochMs + 20_000);
+        expect(replica.held).toBe(index === holds ? 1 : 0);
+      }
+      world.nowMs = 15_000;
+      world.connect(a, b);
+      world.run(1_000);
+      expect(world.equal()).toBe(true);
+      expect(kinds(world)).toEqual(["hello", "hello"]);
+    }
   });
 });
 
@@ -259,7 +262,7 @@ describe("who opens, and when", () => {
 
   test("connections that come and go do not delay what follows", () => {
     const [world, a, b] = pair();
-    for (let round = 0; round < 10; round++) {
+    for (let round = 0; round < 9; round++) {
       world.connect(a, b);
       world.run(2);
       world.disconnect(a, b);

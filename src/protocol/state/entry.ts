@@ -21,6 +21,9 @@ export type EntryClass = (typeof classes)[keyof typeof classes];
 /** What a writer had seen of a key: for each writer (40 bytes) the largest stamp; ascending by writer. */
 export type Context = readonly { readonly writer: Uint8Array; readonly stamp: bigint }[];
 
+/** Both ends included. */
+export type StampRange = { readonly from: bigint; readonly to: bigint };
+
 export type Entry = {
   readonly class: EntryClass;
   readonly type: string;
@@ -31,7 +34,7 @@ export type Entry = {
   readonly epoch?: bigint | undefined;
   readonly context?: Context | undefined;
   /** Class `append`: makes the entry a checkpoint over the stamps from..to of its writer. */
-  readonly range?: { readonly from: bigint; readonly to: bigint } | undefined;
+  readonly range?: StampRange | undefined;
   /** Classes `last` and `context`: Unix ms after which readers hide the value. */
   readonly expires?: bigint | undefined;
   /** Encoded fields with numbers unknown to this version. */

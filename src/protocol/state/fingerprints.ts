@@ -207,9 +207,8 @@ export class FingerprintWriter {
     this.#cache.clear();
   }
 
-  /** Sum of the rows one level down from `item` up to the key `next` of this level. */
+  /** Sum of the rows one level down (none of them in memory) from `item` up to the key `next` of this level. */
   #below(namespace: string, level: number, item: ReconItem, next: Uint8Array): HashSum {
-    this.#drop(namespace, level - 1);
     const isLast = compareBytes(next, fingerprintLevelEnd(namespace, level)) === 0;
     const to = isLast ? endBound : orderPosition(next);
     const sum = new HashSum();

@@ -71,7 +71,7 @@ export class LiveSet {
     const beaten = weigh(this.#tx, subject, { entry, writer, stamp, hash });
     if (beaten === undefined) return false;
     for (const row of beaten) this.#removeRow(row);
-    const place: EntryPlace = { subject, writer, stamp, index, hash };
+    const place: EntryPlace = { subject, writer, range: entry.range, stamp, index, hash };
     const position = { ts: orderOf(stamp), id: hash };
     this.#fingerprints.insert(namespace, position);
     this.#tx.put(orderKey(namespace, position), encodeLocator(place));

@@ -5,7 +5,7 @@
 import { concatBytes, Reader, Writer } from "../../core/codec.ts";
 import { hashBytes, writerBytes } from "../../core/ids.ts";
 import type { Bound } from "../../core/ports.ts";
-import type { EntryClass } from "./entry.ts";
+import { classes, type EntryClass, type StampRange } from "./entry.ts";
 
 export const tables = {
   entries: 1,
@@ -46,23 +46,34 @@ function namespacePrefix(table: number, namespace: string): Writer {
   return new Writer().u8(table).text(namespace).u8(0);
 }
 
-function withSubject(out: Writer, subject: Subject): Writer {
-  return out.u8(subject.class).text(subject.type).u8(0).text(subject.key).u8(0);
+/** In the entries table checkpoints stand apart from the items of their class, in the order of their ranges' ends. */
+const checkpointRows = classes.append | 0x80;
+
+function withSubject(out: Writer, subject: Subject, isCheckpoint: boolean): Writer {
+  const rowClass = isCheckpoint ? checkpointRows : subject.class;
+  return out.u8(rowClass).text(subject.type).u8(0).text(subject.key).u8(0);
 }
 
 export type EntryPlace = {
   readonly subject: Subject;
   readonly writer: Uint8Array;
+  /** Of a checkpoint. */
+  readonly range?: StampRange | undefined;
   readonly stamp: bigint;
   readonly index: number;
   readonly hash: Uint8Array;
 };
 
 const placeBytes = writerBytes + 8 + 2 + hashBytes;
+const rangeBytes = 16;
+
+function withWriter(out: Writer, { subject, writer, range }: EntryPlace): Writer {
+  withSubject(out, subject, range !== undefined).bytes(writer);
+  return range === undefined ? out : out.u64(range.to).u64(range.from);
+}
 
 export function entryKey(place: EntryPlace): Uint8Array {
-  return withSubject(namespacePrefix(tables.entries, place.subject.namespace), place.subject)
-    .bytes(place.writer)
+  return withWriter(namespacePrefix(tables.entries, place.subject.namespace), place)
     .u64(place.stamp)
     .u16(place.index)
     .bytes(place.hash)
@@ -71,10 +82,17 @@ export function entryKey(place: EntryPlace): Uint8Array {
 
 /** Reads the end of an entries key whose subject is known. */
 export function placeOf(subject: Subject, key: Uint8Array): EntryPlace {
-  const reader = new Reader(key.subarray(key.length - placeBytes));
+  const isCheckpoint = key[1 + subject.namespace.length + 1] === checkpointRows;
+  const reader = new Reader(
+    key.subarray(key.length - placeBytes - (isCheckpoint ? rangeBytes : 0)),
+  );
+  const writer = reader.bytes(writerBytes);
+  const to = isCheckpoint ? reader.u64() : 0n;
+  const range = isCheckpoint ? { from: reader.u64(), to } : undefined;
   return {
     subject,
-    writer: reader.bytes(writerBytes),
+    writer,
+    range,
     stamp: reader.u64(),
     index: reader.u16(),
     hash: reader.bytes(hashBytes),
@@ -106,8 +124,10 @@ export function keyTextOf(key: Uint8Array, prefixLength: number): Uint8Array {
   return key.subarray(prefixLength, key.length - placeBytes - 1);
 }
 
-export function subjectPrefix(subject: Subject): Uint8Array {
-  return withSubject(namespacePrefix(tables.entries, subject.namespace), subject).finish();
+/** Begins the keys of a subject's entries, of its items or its checkpoints where it has both. */
+export function subjectPrefix(subject: Subject, rows: "items" | "checkpoints"): Uint8Array {
+  const out = namespacePrefix(tables.entries, subject.namespace);
+  return withSubject(out, subject, rows === "checkpoints").finish();
 }
 
 export function typePrefix(namespace: string, entryClass: EntryClass, type: string): Uint8Array {
@@ -126,7 +146,7 @@ export function orderPosition(key: Uint8Array): { ts: bigint; id: Uint8Array } {
 
 /** What the order table keeps of an entry beside its position: enough to find it in the entries table. */
 export function encodeLocator(place: EntryPlace): Uint8Array {
-  return withSubject(new Writer(), place.subject).bytes(place.writer).u16(place.index).finish();
+  return withWriter(new Writer(), place).u16(place.index).finish();
 }
 
 export function locatedKey(

@@ -1,6 +1,6 @@
 /**
- * Frames of a reconciliation session: one byte of kind, then the body; `docs/formats-sync.md` describes every byte.
- * The decoder throws `BAD_FORMAT` for whatever the encoder could not have written.
+ * Frames of a reconciliation session: one byte of kind, then the body; layout: docs/formats.md, "Reconciliation". The
+ * decoder throws `BAD_FORMAT` for whatever the encoder could not have written.
  */
 import {
   badFormat,

@@ -24,6 +24,15 @@ import type { Task } from "./task.ts";
 const turnWaitMs = 5_000;
 const turnPollMs = 50;
 
+/** The namespace that the session is at. */
+type Current = {
+  readonly namespace: string;
+  task: Task | undefined;
+  streamTried: boolean;
+  /** When to give up waiting for the turn. */
+  waitUntilMs: number | undefined;
+};
+
 export class Initiator implements Role {
   readonly #shared: Shared;
   readonly #session: Session;
@@ -31,11 +40,9 @@ export class Initiator implements Role {
   #greeted = false;
   readonly #theirs = new Map<string, Digest>();
   #queue: string[] = [];
-  #namespace: string | undefined;
-  #task: Task | undefined;
-  #bulkTried = false;
-  #waitUntilMs: number | undefined;
+  #current: Current | undefined;
   #allEqual = true;
+  /** Something was said after the hellos. */
   #talked = false;
 
   constructor(shared: Shared, session: Session) {
@@ -58,8 +65,10 @@ export class Initiator implements Role {
     } else if (!this.#greeted) {
       if (frame.kind !== "hello") violation("a session begins with hello");
       this.#greet(frame, now);
-    } else if (this.#task === undefined) violation("a frame out of turn");
-    else this.#task.frame(frame, now);
+    } else {
+      const task = this.#current?.task ?? violation("a frame out of turn");
+      task.frame(frame, now);
+    }
     this.#advance(now);
   }
 
@@ -68,9 +77,9 @@ export class Initiator implements Role {
   }
 
   proceed(now: Now): number | undefined {
-    if (this.#waitUntilMs === undefined) return undefined;
+    if (this.#current?.waitUntilMs === undefined) return undefined;
     this.#advance(now);
-    return this.#waitUntilMs === undefined ? undefined : now.monotonicMs + turnPollMs;
+    return now.monotonicMs + turnPollMs;
   }
 
   closed(): Outcome {
@@ -104,89 +113,89 @@ export class Initiator implements Role {
 
   #advance(now: Now): void {
     while (this.#greeted && this.#session.outcome === undefined) {
-      if (this.#task !== undefined && !this.#settleTask(this.#task)) return;
-      if (this.#namespace === undefined && !this.#nextNamespace(now)) return;
-      if (!this.#begin(now)) return;
+      this.#current ??= this.#next(now);
+      if (this.#current === undefined) return this.#close(now);
+      if (!this.#step(this.#current, now)) return;
     }
   }
 
-  /** False while the task goes on. */
-  #settleTask({ result }: Task): boolean {
+  #next(now: Now): Current | undefined {
+    const namespace = this.#session.late(now) ? undefined : this.#queue.shift();
+    if (namespace === undefined) return undefined;
+    return { namespace, task: undefined, streamTried: false, waitUntilMs: undefined };
+  }
+
+  /** False when the peer or the turn is to be waited for. */
+  #step(current: Current, now: Now): boolean {
+    if (current.task === undefined) return this.#begin(current, now);
+    const { result } = current.task;
     if (result === undefined) return false;
-    this.#task = undefined;
-    if (result.verdict === "compare") this.#theirs.set(this.#namespace ?? "", result.digest);
+    current.task = undefined;
+    if (result.verdict === "compare") this.#theirs.set(current.namespace, result.digest);
     else this.#settle(result.verdict === "equal");
     return true;
   }
 
-  #settle(equal: boolean): void {
-    if (!equal) this.#allEqual = false;
-    this.#shared.turns.release(this.#session.id);
-    this.#namespace = undefined;
-    this.#waitUntilMs = undefined;
-  }
-
-  /** False when the session is over. */
-  #nextNamespace(now: Now): boolean {
-    const late = this.#session.late(now);
-    this.#namespace = late ? undefined : this.#queue.shift();
-    this.#bulkTried = false;
-    if (this.#namespace !== undefined) return true;
-    const unfinished = late && this.#queue.length > 0;
-    this.#close(this.#allEqual && !unfinished, late);
-    return false;
-  }
-
-  #close(equal: boolean, unfinished: boolean): void {
-    if (this.#talked) {
-      const root = equal ? rootOf(digestsOf(this.#shared.replica, this.#session.lower)) : undefined;
-      this.#session.send({ kind: "bye", reason: equal ? "equal" : "different", root });
-    }
-    this.#session.finish({ equal, unfinished });
-  }
-
-  /** Takes the next step in the namespace; false when it has to wait. */
-  #begin(now: Now): boolean {
-    const namespace = this.#namespace ?? "";
-    const { replica, turns } = this.#shared;
-    const ours = digestOf(replica, namespace, this.#session.lower);
+  #begin(current: Current, now: Now): boolean {
+    const { namespace } = current;
+    const ours = digestOf(this.#shared.replica, namespace, this.#session.lower);
     const theirs = this.#theirs.get(namespace) ?? emptyDigest;
     const same = sameDigest(ours, theirs);
     if (same || this.#session.late(now)) {
       this.#settle(same);
       return true;
     }
-    const task = this.#chooseTask(namespace, ours, theirs);
-    if (!(task instanceof Offer) && !turns.take(namespace, this.#session.id, now.monotonicMs)) {
-      return this.#wait(now);
+    const task = this.#chooseTask(current, ours, theirs);
+    if (!(task instanceof Offer) && !this.#takeTurn(namespace, now)) {
+      return this.#wait(current, now);
     }
-    this.#waitUntilMs = undefined;
-    this.#bulkTried ||= !(task instanceof Rounds);
+    current.task = task;
+    current.waitUntilMs = undefined;
+    current.streamTried ||= !(task instanceof Rounds);
     this.#talked = true;
-    this.#task = task;
     task.start(now);
     return true;
   }
 
-  #chooseTask(namespace: string, ours: Digest, theirs: Digest): Task {
+  #chooseTask({ namespace, streamTried }: Current, ours: Digest, theirs: Digest): Task {
     const shared = this.#shared;
     const session = this.#session;
-    if (!this.#bulkTried) {
+    if (!streamTried) {
       if (isWorthPulling(shared, session, namespace, theirs)) {
         return new StreamPull(shared, session, namespace);
       }
-      const missing = ours.count - theirs.count;
       const serving = shared.cursors.isServing(session.peer, namespace);
-      if (serving || lacksMuch(theirs.count, missing)) return new Offer(shared, session, namespace);
+      if (serving || lacksMuch(theirs.count, ours.count - theirs.count)) {
+        return new Offer(shared, session, namespace);
+      }
     }
     return new Rounds(shared, session, namespace);
   }
 
-  /** True when the wait is over for good. */
-  #wait(now: Now): boolean {
-    this.#waitUntilMs ??= now.monotonicMs + turnWaitMs;
-    if (now.monotonicMs < this.#waitUntilMs) return false;
+  #takeTurn(namespace: string, now: Now): boolean {
+    return this.#shared.turns.take(namespace, this.#session.id, now.monotonicMs);
+  }
+
+  /** True when the wait is over, in vain. */
+  #wait(current: Current, now: Now): boolean {
+    current.waitUntilMs ??= now.monotonicMs + turnWaitMs;
+    if (now.monotonicMs < current.waitUntilMs) return false;
     this.#settle(false);
     return true;
+  }
+
+  #settle(equal: boolean): void {
+    if (!equal) this.#allEqual = false;
+    this.#shared.turns.release(this.#session.id);
+    this.#current = undefined;
+  }
+
+  #close(now: Now): void {
+    const equal = this.#allEqual && this.#queue.length === 0;
+    if (this.#talked) {
+      const root = equal ? rootOf(digestsOf(this.#shared.replica, this.#session.lower)) : undefined;
+      this.#session.send({ kind: "bye", reason: equal ? "equal" : "different", root });
+    }
+    this.#session.finish({ equal, unfinished: this.#session.late(now) });
   }
 }

@@ -9,7 +9,7 @@ import { violation } from "./faults.ts";
 import { type DataFrame, Unpacker } from "./pack.ts";
 
 /** About 10 ms of verifying and writing: few bundles with an entry each, or one with a hundred. */
-const sliceBundles = 64;
+const sliceBundles = 32;
 const sliceBytes = 16 * 1024;
 
 /** Entries of one transfer, by what became of them. */

@@ -4,13 +4,15 @@
  * answered from memory instead of by a walk down the index for each.
  */
 import type { Bound, ReconItem, Replica } from "../../core/ports.ts";
+import type { Job } from "./job.ts";
 import type { Summary } from "./negentropy.ts";
 import { compareBounds, endBound, firstAtOrAfter } from "./position.ts";
 
 const pageItems = 512;
 const smallRangeItems = 64;
-/** What a summary or a position costs, and to begin reading in order, in rows read in order. */
-const rowsPerWalk = 200;
+/** What a summary costs, to find a position by number, and to begin reading in order, in rows read in order. */
+const rowsPerSummary = 300;
+const rowsPerSelect = 1_500;
 const rowsPerScan = 20;
 const sliceRows = 10_000;
 
@@ -29,21 +31,18 @@ export class RangeReader {
     this.#namespace = namespace;
   }
 
-  /** True after about 10 ms of reading. */
-  get tired(): boolean {
-    return this.rows - this.#restedAt > sliceRows;
-  }
-
-  /** To be called when time passes; the page could be out of date after it. */
-  rest(): void {
+  /** Lets others in after about 10 ms of reading; the page could be out of date then. */
+  *pause(): Job<void> {
+    if (this.rows - this.#restedAt < sliceRows) return;
     this.#restedAt = this.rows;
     this.#pageFrom = endBound;
+    yield;
   }
 
   summary(from: Bound, to: Bound): Summary {
     const paged = this.#paged(from, to);
     if (paged !== undefined) return summaryOf(paged);
-    this.rows += rowsPerWalk;
+    this.rows += rowsPerSummary;
     const summary = this.#replica.summary(this.#namespace, from, to);
     if (summary.count <= smallRangeItems) this.#turnTo(to);
     return summary;
@@ -61,7 +60,7 @@ export class RangeReader {
 
   /** Items number `index` and the one after it, counted from 0 at `from`. */
   pair(from: Bound, index: number): [ReconItem, ReconItem] | undefined {
-    this.rows += 2 * rowsPerWalk;
+    this.rows += rowsPerSelect + rowsPerScan;
     const first = this.#replica.nth(this.#namespace, from, index);
     const [, second] = first ? this.#replica.items(this.#namespace, first, endBound, 2) : [];
     return first && second && [first, second];

@@ -48,9 +48,10 @@ export type Response = {
   readonly open: readonly OpenRange[];
 };
 
-export function firstMessage(scope: Scope): Uint8Array {
+export function* firstMessage(scope: Scope): Job<Uint8Array> {
   const composer = new Composer(scope);
-  composer.split(scope.lower, endBound, composer.reader.summary(scope.lower, endBound));
+  const whole = composer.reader.summary(scope.lower, endBound);
+  yield* composer.split(scope.lower, endBound, whole);
   return composer.finish();
 }
 
@@ -61,16 +62,13 @@ export type Answer = { readonly message: Uint8Array; readonly listed: readonly R
 export function* respond(scope: Scope, message: Uint8Array): Job<Answer> {
   const composer = new Composer(scope);
   for (const range of decodeMessage(message)) {
-    if (composer.reader.tired) {
-      composer.reader.rest();
-      yield;
-    }
+    yield* composer.reader.pause();
     const from = laterBound(range.from, scope.lower);
     if (range.mode === "skip" || compareBounds(from, range.to) >= 0) continue;
     const on =
       range.mode === "ids"
         ? composer.list(from, range.to)
-        : composer.compare({ from, to: range.to, fingerprint: range.fingerprint });
+        : yield* composer.compare({ from, to: range.to, fingerprint: range.fingerprint });
     if (!on) break;
   }
   return { message: composer.finish(), listed: composer.listed };
@@ -84,10 +82,7 @@ export function* readResponse(scope: Scope, message: Uint8Array): Job<Response> 
   const open: OpenRange[] = [];
   let itemsLeft = limits.syncListedItemsMax;
   for (const range of decodeMessage(message)) {
-    if (reader.tired) {
-      reader.rest();
-      yield;
-    }
+    yield* reader.pause();
     const from = laterBound(range.from, scope.lower);
     if (range.mode === "skip" || compareBounds(from, range.to) >= 0) continue;
     if (range.mode === "fingerprint") {
@@ -116,11 +111,8 @@ export function* nextMessage(
 ): Job<Uint8Array | undefined> {
   const composer = new Composer(scope);
   for (const range of open) {
-    if (composer.reader.tired) {
-      composer.reader.rest();
-      yield;
-    }
-    if (!composer.compare(range)) break;
+    yield* composer.reader.pause();
+    if (!(yield* composer.compare(range))) break;
   }
   return composer.empty ? undefined : composer.finish();
 }
@@ -177,25 +169,18 @@ class Composer {
     return this.#out.finish();
   }
 
-  compare({ from, to, fingerprint }: OpenRange): boolean {
+  *compare({ from, to, fingerprint }: OpenRange): Job<boolean> {
     if (this.#full) return this.#closeAt(from);
     const summary = this.reader.summary(from, to);
     if (fingerprint !== undefined && equalBytes(fingerprint, fingerprintOf(summary))) return true;
-    this.split(from, to, summary);
+    yield* this.split(from, to, summary);
     return true;
   }
 
-  split(from: Bound, to: Bound, { count }: Summary): void {
-    if (count < 2 * buckets) {
-      this.#ids(from, to, this.reader.items(from, to, count));
-      return;
-    }
-    const fits = count <= scanItems;
-    for (const bucket of fits
-      ? this.#bucketsOfScan(from, to, count)
-      : this.#buckets(from, to, count)) {
-      this.#out.fingerprint(bucket.from, bucket.to, fingerprintOf(bucket.summary));
-    }
+  *split(from: Bound, to: Bound, { count }: Summary): Job<void> {
+    if (count < 2 * buckets) this.#ids(from, to, this.reader.items(from, to, count));
+    else if (count <= scanItems) this.#splitByScan(from, to, this.reader.items(from, to, count));
+    else yield* this.#splitByNumber(from, to, count);
   }
 
   /** All our ids in a range, or as many as there is room for. */
@@ -220,36 +205,40 @@ class Composer {
   }
 
   #closeAt(from: Bound): false {
-    const rest = this.reader.summary(from, endBound);
-    this.#out.fingerprint(from, endBound, fingerprintOf(rest));
+    this.#fingerprint(from, endBound, this.reader.summary(from, endBound));
     return false;
   }
 
-  *#buckets(from: Bound, to: Bound, count: number): Iterable<Bucket> {
-    let at = from;
-    for (const [index, size] of bucketSizes(count).entries()) {
-      const pair = index === buckets - 1 ? undefined : this.reader.pair(at, size - 1);
-      const end = pair === undefined ? to : separator(...pair);
-      yield { from: at, to: end, summary: this.reader.summary(at, end) };
-      at = end;
-    }
-  }
-
-  *#bucketsOfScan(from: Bound, to: Bound, count: number): Iterable<Bucket> {
-    const items = this.reader.items(from, to, count);
+  #splitByScan(from: Bound, to: Bound, items: readonly ReconItem[]): void {
     let at = from;
     let index = 0;
-    for (const size of bucketSizes(count)) {
+    for (const size of bucketSizes(items.length)) {
       const next = index + size;
       const end = next < items.length ? separator(items[next - 1]!, items[next]!) : to;
-      yield { from: at, to: end, summary: summaryOf(items.slice(index, next)) };
+      this.#fingerprint(at, end, summaryOf(items.slice(index, next)));
       at = end;
       index = next;
     }
   }
-}
 
-type Bucket = { readonly from: Bound; readonly to: Bound; readonly summary: Summary };
+  /** Entries may come and go in its pauses, so the last bucket is the one that reaches the end of the range. */
+  *#splitByNumber(from: Bound, to: Bound, count: number): Job<void> {
+    let at = from;
+    for (const [index, size] of bucketSizes(count).entries()) {
+      yield* this.reader.pause();
+      const pair = index === buckets - 1 ? undefined : this.reader.pair(at, size - 1);
+      const cut = pair === undefined ? to : separator(...pair);
+      const end = compareBounds(cut, to) < 0 ? cut : to;
+      this.#fingerprint(at, end, this.reader.summary(at, end));
+      if (end === to) return;
+      at = end;
+    }
+  }
+
+  #fingerprint(from: Bound, to: Bound, summary: Summary): void {
+    this.#out.fingerprint(from, to, fingerprintOf(summary));
+  }
+}
 
 /** The first buckets take what does not divide evenly. */
 function bucketSizes(count: number): number[] {

@@ -27,6 +27,7 @@ export class Responder implements Role {
   #theirs: readonly NamespaceDigest[] = [];
   /** What the initiator's silence after the hellos means. */
   #equalAtHello = false;
+  #questions = 0;
   /** Namespace of the question that is being answered, or was last. */
   #namespace = "";
   /** What the last message listed; nothing else may be wanted. */
@@ -86,6 +87,7 @@ export class Responder implements Role {
 
   #answer(frame: Frame, now: Now): void {
     this.#equalAtHello = false;
+    if (++this.#questions > limits.syncQuestionsMax) violation("questions without end");
     switch (frame.kind) {
       case "neg":
         return this.#neg(frame, now);
@@ -102,7 +104,6 @@ export class Responder implements Role {
   }
 
   #neg({ namespace, message }: FrameOf<"neg">, now: Now): void {
-    if (++this.#session.rounds > limits.syncRoundsMax) violation("rounds without end");
     this.#turnTo(namespace);
     this.#pushable = this.#shared.turns.take(namespace, this.#session.id, now.monotonicMs);
     this.#session.run(this.#respond(namespace, message));

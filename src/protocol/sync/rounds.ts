@@ -42,6 +42,7 @@ export class Rounds implements Task {
   #digest: Digest | undefined;
   /** Some difference is left for another session. */
   #left = false;
+  #rounds = 0;
   #barrenRounds = 0;
   result: TaskResult | undefined;
 
@@ -53,8 +54,7 @@ export class Rounds implements Task {
   }
 
   start(): void {
-    this.#first = firstMessage(this.#scope);
-    this.#ask(this.#first);
+    this.#session.run(this.#begin());
   }
 
   frame(frame: Frame, now: Now): void {
@@ -64,9 +64,14 @@ export class Rounds implements Task {
     this.#session.run(frame.kind === "neg" ? this.#response(frame, now) : this.#end(frame, now));
   }
 
+  *#begin(): Job<void> {
+    this.#first = yield* firstMessage(this.#scope);
+    this.#ask(this.#first);
+  }
+
   #ask(message: Uint8Array): void {
     this.#awaiting = "neg";
-    this.#session.rounds++;
+    this.#rounds++;
     this.#barrenRounds++;
     this.#session.send({ kind: "neg", namespace: this.#scope.namespace, hold: false, message });
   }
@@ -97,7 +102,7 @@ export class Rounds implements Task {
   #exhausted(now: Now): boolean {
     return (
       this.#session.late(now) ||
-      this.#session.rounds >= limits.syncRoundsMax ||
+      this.#rounds >= limits.syncRoundsMax ||
       this.#barrenRounds >= limits.syncBarrenRoundsMax
     );
   }

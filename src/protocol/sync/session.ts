@@ -62,8 +62,6 @@ export class Session {
   lower: Bound = firstBound;
   /** Entries sent. */
   sent = 0;
-  /** Negentropy messages asked, or answered. */
-  rounds = 0;
   outcome: Outcome | undefined;
   readonly #shared: Shared;
   #role: Role | undefined;

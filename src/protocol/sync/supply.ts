@@ -13,7 +13,7 @@ import type { Session, Shared } from "./session.ts";
 
 /** About 10 ms of reading and encoding: many entries of few headers, or few of many. */
 const sliceBytes = 64 * 1024;
-const sliceItems = 64;
+const sliceItems = 256;
 
 /** Sends entries until all are dealt with or the window is full; answers how many were dealt with, found or not. */
 export function* supplyItems(

@@ -1,0 +1,71 @@
+/** One key on which everything falls: a store looks at a few of the rows that are there, the model at all of them. */
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { toHex } from "../../src/core/codec.ts";
+import { acceptBundle } from "../../src/protocol/state/bundle.ts";
+import { liveRows, weigh } from "../../src/protocol/state/live-rows.ts";
+import type { Entry, EntryClass } from "../../src/protocol/state/entry.ts";
+import { memoryStore } from "../memory-store.ts";
+import { makeBatch, network, openState, somePeer, stampOf, wallMs } from "./fixture.ts";
+import { hostileWriters, someEntry, someStamp } from "./hostile.ts";
+import { beats, liveSet, type Placed } from "./law.ts";
+import { checkTables } from "./tables.ts";
+
+type Plan = { readonly writer: number; readonly stamp: bigint; readonly entries: readonly Entry[] };
+
+/** Mostly of one epoch, so that the rules within it are what decides. */
+function plansOf(entryClass: EntryClass): fc.Arbitrary<Plan[]> {
+  const entry = fc.tuple(someEntry(entryClass, ["k"]), fc.nat({ max: 9 })).map(([given, keep]) => {
+    return keep === 0 ? given : { ...given, epoch: undefined };
+  });
+  const plan = fc.record({
+    writer: fc.constantFrom(0, 0, 0, 1, 2),
+    stamp: fc.oneof(
+      someStamp,
+      fc.nat({ max: 9 }).map((count) => stampOf(wallMs, count)),
+    ),
+    entries: fc.array(entry, { minLength: 1, maxLength: 3 }),
+  });
+  return fc.array(plan, { minLength: 1, maxLength: 25 });
+}
+
+describe.each([
+  ["last", 1],
+  ["context", 2],
+  ["slot", 3],
+  ["append", 4],
+] as const)("of class %s", (_name, entryClass) => {
+  test("what lives is what nothing supersedes, whatever came and in whatever order", () => {
+    const property = fc.property(plansOf(entryClass), (plans) => {
+      const store = memoryStore();
+      const state = openState(store);
+      const all: Placed[] = [];
+      for (const { writer, stamp, entries } of plans) {
+        const bundle = makeBatch({ writer: hostileWriters[writer]!, stamp, entries }).bundle();
+        const accepted = acceptBundle(bundle, network);
+        const offered = accepted.entries.map(({ entry, hash }) => {
+          return { namespace: "default", entry, writer: accepted.writer, stamp, hash };
+        });
+        const news = offered.some((one) => {
+          const known = all.some(({ hash }) => toHex(hash) === toHex(one.hash));
+          return !known && !all.some((other) => beats(other, one));
+        });
+        if (offered.length > 0) expect(state.isNews(accepted)).toBe(news);
+        state.ingest(bundle, somePeer, wallMs);
+        all.push(...offered);
+        const live = liveSet(all).map(({ hash }) => toHex(hash));
+        const subject = {
+          namespace: "default",
+          class: entryClass,
+          type: `type${entryClass}`,
+          key: "k",
+        };
+        const rows = [...liveRows(store, subject)];
+        expect(rows.map(({ place }) => toHex(place.hash)).toSorted()).toEqual(live.toSorted());
+        for (const one of all) expect(weigh(store, subject, one)).toBeUndefined();
+      }
+      checkTables(store, []);
+    });
+    fc.assert(property, { numRuns: 60 });
+  });
+});
