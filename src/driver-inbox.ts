@@ -35,10 +35,15 @@ export class Inbox {
     this.#parts = parts;
   }
 
-  take(bundle: Uint8Array, from: PeerName): Verdict {
+  /** `namespace` is the topic's; a bundle of another is refused, or one bundle could be relayed on every topic. */
+  take(namespace: string, bundle: Uint8Array, from: PeerName): Verdict {
     const { state, clock, log } = this.#parts;
     const wallMs = clock.wallMs();
     const { result, accepted } = state.offer(bundle, from, wallMs);
+    if (accepted !== undefined && accepted.header.namespace !== namespace) {
+      this.#parts.metrics.count("gossip.wrong_topic");
+      return "reject";
+    }
     if (result.quarantined > 0) this.#schedulePromote();
     if (result.invalid) {
       log.debug("refused a gossip message", { from, reason: result.reason });

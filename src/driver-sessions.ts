@@ -14,6 +14,9 @@ export type SessionsParts = {
   readonly heard: (member: PeerName, ageMs: number) => void;
 };
 
+/** Work of a frame after which others get a turn. */
+const sliceMs = 5;
+
 export class Sessions {
   readonly #parts: SessionsParts;
   readonly #channels = new Map<SessionId, FrameChannel>();
@@ -152,10 +155,14 @@ export class Sessions {
   }
 
   async #read(session: SessionId, channel: FrameChannel): Promise<void> {
+    const { clock } = this.#parts;
     try {
       for await (const bytes of channel.frames) {
         if (!this.#channels.has(session)) return;
+        const beganMs = clock.monotonicMs();
         this.feed({ kind: "frame", session, bytes });
+        // frames that wait follow each other without a turn of the loop between them
+        if (clock.monotonicMs() - beganMs > sliceMs) await clock.sleep(0);
       }
       if (this.#channels.has(session)) this.feed({ kind: "closed", session });
     } catch (error) {

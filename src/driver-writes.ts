@@ -104,8 +104,7 @@ export class Writes {
       const written = this.#parts.state.write(batches, this.#parts.clock.wallMs());
       await this.#parts.store.flushed();
       this.#parts.outcome(undefined);
-      const last = written.at(-1)?.stamp ?? 0n;
-      for (const id of done) this.#settle(id)?.resolve(last);
+      for (const { id, batch } of done) this.#settle(id)?.resolve(written[batch]?.stamp ?? 0n);
       for (const batch of written) this.#parts.publish(batch);
     } catch (error) {
       const reason = toCoterieError(error);

@@ -40,6 +40,7 @@ export type DriverParts = {
   readonly identity: Identity;
   readonly network: Uint8Array;
   readonly coalesceMs: number;
+  readonly syncIntervalMs: () => number;
 };
 
 /** Namespaces whose topics every node is on, whether they hold anything yet or not. */
@@ -64,6 +65,7 @@ export class Driver {
       self: net.self,
       replica: new StateReplica(state, (error) => this.#stored(error)),
       random,
+      intervalMs: parts.syncIntervalMs,
       heard: () =>
         roster.lately(clock.wallMs()).map(({ peer, ageMs }) => ({ member: peer, ageMs })),
     });
@@ -187,7 +189,7 @@ export class Driver {
       this.#parts.metrics.count("gossip.unknown_message");
       return "ignore";
     }
-    return this.#inbox.take(bundle, from);
+    return this.#inbox.take(namespace, bundle, from);
   }
 
   #onEventMessage(data: Uint8Array, from: PeerName): Verdict {

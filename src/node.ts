@@ -154,14 +154,23 @@ class RunningNode {
       identity,
       network: network.id,
       coalesceMs: config.gossip.coalesceMs,
+      syncIntervalMs: () => this.#config.config.sync.intervalMs,
     });
     driver.start();
     this.#started.push({ name: "driver", stop: () => driver.stop() });
-    const membership = new Membership({ driver, state, roster, self: identity.peer, version });
+    const membership = new Membership({
+      driver,
+      state,
+      roster,
+      self: identity.peer,
+      version,
+      clock: systemClock,
+      log: this.#log,
+    });
     await membership.start(config.node.name);
     this.#started.push({
       name: "membership",
-      stop: () => membership.leave(systemClock, this.#log),
+      stop: () => membership.leave(),
     });
     const control = await this.#startControl(
       createDaemon({

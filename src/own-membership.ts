@@ -17,6 +17,7 @@ const namespace = "sys";
 const cardsPerPage = 1_000;
 /** Time for the news that we leave to go out before connections close. */
 const farewellMs = 150;
+const retryMs = 2_000;
 
 export type MembershipParts = {
   readonly driver: Driver;
@@ -24,11 +25,14 @@ export type MembershipParts = {
   readonly roster: Roster;
   readonly self: PeerName;
   readonly version: string;
+  readonly clock: Clock;
+  readonly log: Log;
 };
 
 export class Membership {
   readonly #parts: MembershipParts;
   #card: MemberCard | undefined;
+  #cancelRetry: (() => void) | undefined;
 
   constructor(parts: MembershipParts) {
     this.#parts = parts;
@@ -44,11 +48,25 @@ export class Membership {
     this.#card = { name, version, left: false };
     const known = this.#parts.roster.card(self);
     const same = JSON.stringify(known) === JSON.stringify(this.#card);
-    if (!same) await this.#write(this.#card);
+    if (!same) await this.#arrive(this.#card);
+  }
+
+  /** A store that takes no writes does not keep the daemon from running: it says so again until it is heard. */
+  async #arrive(card: MemberCard): Promise<void> {
+    const { clock, log } = this.#parts;
+    try {
+      await this.#write(card);
+    } catch (error) {
+      const { code, message: reason } = toCoterieError(error);
+      log.warn("could not say that this node is here", { code, reason });
+      this.#cancelRetry = clock.after(retryMs, () => void this.#arrive(card));
+    }
   }
 
   /** Says goodbye; a node that cannot is seen as unseen soon enough. */
-  async leave(clock: Clock, log: Log): Promise<void> {
+  async leave(): Promise<void> {
+    const { clock, log } = this.#parts;
+    this.#cancelRetry?.();
     if (this.#card === undefined) return;
     try {
       await this.#write({ ...this.#card, left: true });

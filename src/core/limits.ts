@@ -27,6 +27,8 @@ export const limits = {
   quarantineBytesMax: 64 * MiB,
   refusalsRemembered: 10_000,
   authorKeysCached: 4_096,
+  /** Free space on the disk below which nothing is written: many times what one transaction needs. */
+  storeHeadroomBytes: 16 * MiB,
 
   // gossip
   gossipMessageBytesMax: 64 * KiB,

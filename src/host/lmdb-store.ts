@@ -8,6 +8,7 @@ import { statSync } from "node:fs";
 import { open, type RootDatabase } from "lmdb";
 import { CoterieError, toCoterieError, type ErrorCode } from "../core/errors.ts";
 import type { RangeOptions, Row, Store, StoreWriter } from "../core/ports.ts";
+import { checkDisk } from "./disk-room.ts";
 import { checkLmdbFolder, dataFile } from "./lmdb-folder.ts";
 
 /** Address space reserved for the map, not disk or memory used: 64 GiB. */
@@ -74,18 +75,11 @@ class LmdbStore implements Store {
   transaction<T>(work: (tx: StoreWriter) => T): T {
     if (this.#inTransaction) return work(this.#writer);
     this.#inTransaction = true;
-    let failure: unknown;
     try {
-      return this.#db.transactionSync(() => {
-        try {
-          return work(this.#writer);
-        } catch (error) {
-          failure = error;
-          throw error;
-        }
-      });
+      checkDisk(this.#file);
+      return this.#db.transactionSync(() => work(this.#writer));
     } catch (error) {
-      if (error === failure && error instanceof CoterieError) throw error;
+      if (error instanceof CoterieError) throw error;
       throw storeError(error, "the store refused a write");
     } finally {
       this.#inTransaction = false;

@@ -20,6 +20,7 @@ export type DataDirLock = { release(): void };
 /** SQLite's primary result codes (sqlite.org/rescode.html). */
 const sqliteBusy = 5;
 const sqliteReadOnly = 8;
+const sqliteFull = 13;
 const sqliteNotADatabase = 26;
 
 /** How long a holder may take to write its process id, or a short holder to let go. */
@@ -74,6 +75,12 @@ function tryLock(path: string): DatabaseSync | undefined {
     if (code === sqliteBusy) return undefined;
     if (code === sqliteReadOnly) {
       throw new CoterieError("STORE_READ_ONLY", `cannot lock ${path}: it is read-only`, {
+        cause: error,
+      });
+    }
+    if (code === sqliteFull) {
+      throw new CoterieError("STORE_FULL", `cannot lock ${path}: the disk is full`, {
+        hint: "free some space and try again",
         cause: error,
       });
     }

@@ -196,6 +196,7 @@ describe("gossip from others", () => {
     expect(deliver(Uint8Array.of(1))).toBe("reject");
     expect(deliver(Uint8Array.of(2, 1, 2, 3))).toBe("ignore");
     expect(deliver(message(a), "/some/topic")).toBe("ignore");
+    expect(deliver(message(a, { key: "elsewhere" }), stateTopic(network, "other"))).toBe("reject");
     expect(deliver(message(a))).toBe("accept");
     await until(() => valueAt(a, "k") === "v");
     const old = message(a, { aheadMs: -3_600_000 });

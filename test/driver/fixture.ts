@@ -288,7 +288,7 @@ export function startNode(name: string): TestNode {
     identity,
     network,
   };
-  const driver = new Driver({ ...parts, coalesceMs: 4 });
+  const driver = new Driver({ ...parts, syncIntervalMs: () => 15_000, coalesceMs: 4 });
   driver.start();
   onTestFinished(async () => {
     driver.stop();

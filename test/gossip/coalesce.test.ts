@@ -85,7 +85,13 @@ describe("the queue of writes", () => {
         expect(touched.toSorted(ascending)).toEqual([...new Set(inside)].toSorted(ascending));
         for (const request of inside) left.set(request, left.get(request)! - 1);
         const completed = [...new Set(inside)].filter((request) => left.get(request) === 0);
-        expect(done.toSorted(ascending)).toEqual(completed.toSorted(ascending));
+        expect(done.map(({ id }) => id).toSorted(ascending)).toEqual(completed.toSorted(ascending));
+        for (const { id, batch } of done) {
+          const holding = batches.map(({ entries }) =>
+            entries.some(({ request }) => request === id),
+          );
+          expect(batch).toBe(holding.lastIndexOf(true));
+        }
       }
     });
     fc.assert(property, { numRuns: 150 });
@@ -139,7 +145,7 @@ describe("the queue of writes", () => {
           for (const { request, part } of batches.flatMap(({ entries }) => entries)) {
             expect(left.get(request)?.shift()).toBe(part);
           }
-          for (const id of done) {
+          for (const { id } of done) {
             expect(left.get(id)).toEqual([]);
             left.delete(id);
           }

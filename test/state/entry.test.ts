@@ -96,8 +96,8 @@ describe("the encoding of entries", () => {
         Buffer.from(bytes).toString("hex"),
       );
     });
-    fc.assert(property, { numRuns: 4_000 });
-    expect(accepted).toBeGreaterThan(200);
+    fc.assert(property, { numRuns: 2_000 });
+    expect(accepted).toBeGreaterThan(100);
   });
 
   test("keeps whatever bytes are thrown at the decoder from doing more than being refused", () => {
@@ -113,7 +113,7 @@ describe("the encoding of entries", () => {
       const entry = decoded(bytes);
       if (entry !== undefined) expect(encodeEntry(entry)).toEqual(Uint8Array.from(bytes));
     });
-    fc.assert(property, { numRuns: 4_000 });
+    fc.assert(property, { numRuns: 2_000 });
   });
 });
 

@@ -66,6 +66,6 @@ describe.each([
       }
       checkTables(store, []);
     });
-    fc.assert(property, { numRuns: 60 });
+    fc.assert(property, { numRuns: 30 });
   });
 });

@@ -72,7 +72,7 @@ describe("a pruned tree", () => {
         if (leaf !== undefined) expect(Buffer.from(leaf)).toEqual(Buffer.from(leaves[index]!));
       }
     });
-    fc.assert(property, { numRuns: 300 });
+    fc.assert(property, { numRuns: 120 });
   });
 
   test("can be read back from its listing, and pruned again to fewer leaves", () => {

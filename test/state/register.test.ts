@@ -1,13 +1,12 @@
 import fc from "fast-check";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { encodeUtf8 } from "../../src/core/codec.ts";
 import { keyFault } from "../../src/core/ids.ts";
-import { openLmdbStore } from "../../src/host/lmdb-store.ts";
 import { classes } from "../../src/protocol/state/entry.ts";
 import { getRegister, listRegisters, registerEntry } from "../../src/protocol/state/register.ts";
 import type { State } from "../../src/protocol/state/state.ts";
 import { decodeValue, encodeValue } from "../../src/protocol/state/value.ts";
-import { temporaryFolder } from "../temporary-folder.ts";
+import { memoryStore } from "../memory-store.ts";
 import {
   makeBatch,
   openState,
@@ -21,9 +20,7 @@ import {
 const alice = testWriter("alice");
 
 function open(): State {
-  const store = openLmdbStore(temporaryFolder());
-  onTestFinished(() => store.close());
-  return openState(store);
+  return openState(memoryStore());
 }
 
 const kind = fc.constantFrom("bytes" as const, "text" as const, "json" as const);
@@ -122,9 +119,8 @@ const key = fc
   .filter((text) => keyFault(text) === undefined);
 
 describe("a listing", () => {
-  test("gives the keys that live, in bytewise order, by prefix and after a key, page by page", async () => {
-    const store = openLmdbStore(temporaryFolder());
-    const state = openState(store);
+  test("gives the keys that live, in bytewise order, by prefix and after a key, page by page", () => {
+    const state = open();
     let runs = 0;
     const property = fc.property(
       fc.uniqueArray(fc.tuple(key, fc.constantFrom("lives", "lives", "deleted", "expired")), {
@@ -172,7 +168,6 @@ describe("a listing", () => {
       },
     );
     fc.assert(property, { numRuns: 150 });
-    await store.close();
   });
 
   test("gets past thousands of deleted keys in pages that may be empty", () => {

@@ -1,19 +1,19 @@
 /** What reconciliation is given of a state: positions, entries in bundles, and streams that can be broken off. */
 import fc from "fast-check";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { toHex } from "../../src/core/codec.ts";
 import { CoterieError } from "../../src/core/errors.ts";
 import { limits } from "../../src/core/limits.ts";
 import type { Bound, ReconItem, Replica, Store } from "../../src/core/ports.ts";
-import { openLmdbStore } from "../../src/host/lmdb-store.ts";
 import { acceptBundle } from "../../src/protocol/state/bundle.ts";
 import { classes, type Entry } from "../../src/protocol/state/entry.ts";
 import { StateReplica } from "../../src/protocol/state/replica.ts";
 import { endBound, orderOf, startBound } from "../../src/protocol/state/rows.ts";
 import type { State } from "../../src/protocol/state/state.ts";
-import { temporaryFolder } from "../temporary-folder.ts";
+import { memoryStore } from "../memory-store.ts";
 import { failingStore } from "./failing-store.ts";
 import {
+  dump,
   makeBatch,
   network,
   openState,
@@ -28,8 +28,7 @@ import { checkTables } from "./tables.ts";
 type Node = { readonly store: Store; readonly state: State; readonly replica: Replica };
 
 function open(): Node {
-  const store = openLmdbStore(temporaryFolder());
-  onTestFinished(() => store.close());
+  const store = memoryStore();
   const state = openState(store);
   const replica = new StateReplica(state, (error) => {
     throw error;
@@ -238,9 +237,7 @@ function scattered(count: number): number[] {
 }
 
 test("what the store refuses is told and counts as refused for now", () => {
-  const inner = openLmdbStore(temporaryFolder());
-  onTestFinished(() => inner.close());
-  const store = failingStore(inner);
+  const store = failingStore(memoryStore());
   const failures: CoterieError[] = [];
   const replica = new StateReplica(openState(store), (error) => failures.push(error));
   const bundle = makeBatch({ writer: testWriter("alice"), entries: [register("k")] }).bundle();
@@ -263,4 +260,24 @@ test("what the store refuses is told and counts as refused for now", () => {
   expect(replica.ingestAll([bundle], somePeer, wallMs)[0]?.applied).toBe(1);
   replica.promote(wallMs + 90_000);
   expect(replica.summary("default", startBound, endBound).count).toBe(2);
+});
+
+test("what is no sound bundle is refused, whatever it is, and changes nothing", () => {
+  const node = open();
+  const sound = makeBatch({ writer: testWriter("alice"), entries: [register("a"), register("b")] });
+  const damaged = fc
+    .tuple(fc.nat(), fc.uint8Array({ minLength: 1, maxLength: 8 }))
+    .map(([at, patch]) => {
+      const bytes = sound.bundle();
+      for (const [index, byte] of patch.entries()) bytes[(at + index) % bytes.length]! ^= byte | 1;
+      return bytes;
+    });
+  const before = dump(node.store);
+  const property = fc.property(fc.oneof(damaged, fc.uint8Array({ maxLength: 400 })), (bytes) => {
+    const [result] = node.replica.ingestAll([bytes], somePeer, wallMs);
+    expect(result).toMatchObject({ applied: 0, quarantined: 0, refused: 1, invalid: true });
+    expect(result?.reason).not.toBe("");
+  });
+  fc.assert(property, { numRuns: 500 });
+  expect(dump(node.store)).toEqual(before);
 });

@@ -31,7 +31,7 @@ describe.each([
   ["append", 4],
 ] as const)("class %s, whatever its writers write:", (_name, entryClass) => {
   const one = standing(entryClass);
-  const options = { numRuns: 1_500 };
+  const options = { numRuns: 1_000 };
 
   test("nothing supersedes itself", () => {
     fc.assert(
@@ -56,7 +56,7 @@ describe.each([
         }
       }
     });
-    fc.assert(property, { numRuns: 600 });
+    fc.assert(property, { numRuns: 300 });
   });
 
   test("it is the order of the design's table", () => {
@@ -76,7 +76,7 @@ describe.each([
       const hashes = (set: readonly Placed[]): string[] => set.map(({ hash }) => toHex(hash));
       expect(hashes(live).toSorted()).toEqual(hashes(liveSet(entries)).toSorted());
     });
-    fc.assert(property, { numRuns: 600 });
+    fc.assert(property, { numRuns: 300 });
   });
 });
 

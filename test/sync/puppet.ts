@@ -10,7 +10,7 @@ import { fingerprintOf } from "../../src/protocol/sync/negentropy.ts";
 import { Sync } from "../../src/protocol/sync/sync.ts";
 import { seededRandom } from "../seeded-random.ts";
 import { ReferenceReplica } from "./reference-replica.ts";
-import { epochMs } from "./world.ts";
+import { epochMs, intervalMs } from "./world.ts";
 
 export type EffectOf<K extends SyncEffect["kind"]> = Extract<SyncEffect, { kind: K }>;
 
@@ -32,7 +32,13 @@ export class Puppet {
 
   constructor(seed = 1) {
     const { replica } = this;
-    this.sync = new Sync({ self, replica, random: seededRandom(seed), heard: () => this.heard });
+    this.sync = new Sync({
+      self,
+      replica,
+      random: seededRandom(seed),
+      heard: () => this.heard,
+      intervalMs,
+    });
   }
 
   handle(input: SyncInput): void {

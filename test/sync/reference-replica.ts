@@ -32,8 +32,6 @@ export class ReferenceReplica implements Replica {
   readonly #live = new Map<string, Stored>();
   #held: Stored[] = [];
   refuse: (entry: ReferenceEntry) => boolean = () => false;
-  /** Bundles taken in so far. */
-  ingested = 0;
   /** Sum of the ids of all live entries, shortened: equal exactly when the contents are, but for chance. */
   digest = 0n;
 
@@ -136,7 +134,6 @@ export class ReferenceReplica implements Replica {
   }
 
   ingest(bundle: Uint8Array, _from: PeerName, nowMs: number): IngestResult {
-    this.ingested++;
     const entries = decodeBundle(bundle);
     if (entries === undefined) return { ...zero, refused: 1, invalid: true, reason: "no bundle" };
     const result = { ...zero };

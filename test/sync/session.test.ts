@@ -149,7 +149,7 @@ describe("hello", () => {
     const hello = puppet.lastSent(-1);
     if (hello.kind !== "hello") throw new Error(`expected a hello, got ${hello.kind}`);
     expect(hello.heard.map(({ ageSeconds }) => ageSeconds).toSorted((a, b) => a - b)).toEqual(
-      others.map((_, index) => index),
+      others.map((_, index) => index + 1),
     );
     const listener = new Puppet();
     listener.accept(-1, peer);

@@ -2,6 +2,7 @@
  * A network of reconciliation machines under a virtual clock: streams deliver frames in order after drawn delays,
  * and break when told to or by chance. Everything follows from the seed.
  */
+import { limits } from "../../src/core/limits.ts";
 import { peerNameOf } from "../../src/core/ids.ts";
 import { sha256 } from "../../src/core/identity.ts";
 import { encodeUtf8 } from "../../src/core/codec.ts";
@@ -11,6 +12,9 @@ import { decodeFrame, type Frame } from "../../src/protocol/sync/frames.ts";
 import { Sync } from "../../src/protocol/sync/sync.ts";
 import { seededRandom } from "../seeded-random.ts";
 import { ReferenceReplica, stampOf } from "./reference-replica.ts";
+
+/** What the daemon does by default. */
+export const intervalMs = (): number => limits.syncIntervalMs;
 
 export const epochMs = 1_800_000_000_000;
 
@@ -39,13 +43,11 @@ export class Node {
   skewMs = 0;
   lastAccepted = 0;
   wakeupMs: number | undefined;
-  /** Longest time that one input took, in real milliseconds. */
-  slowestMs = 0;
 
   constructor(index: number, random: Random) {
     this.name = peerNameOf(sha256(encodeUtf8(`node ${index}`)));
     const { name: self, replica } = this;
-    this.sync = new Sync({ self, replica, random, heard: () => [] });
+    this.sync = new Sync({ self, replica, random, heard: () => [], intervalMs });
   }
 
   seen<K extends SyncEffect["kind"]>(kind: K): Extract<SyncEffect, { kind: K }>[] {
@@ -144,23 +146,9 @@ export class World {
   }
 
   feed(node: Node, input: SyncInput): void {
-    const began = process.hrtime.bigint();
     const now = { wallMs: this.wallMs(node), monotonicMs: this.nowMs };
     const effects = node.sync.handle(input, now);
-    const tookMs = Number(process.hrtime.bigint() - began) / 1e6;
-    node.slowestMs = Math.max(node.slowestMs, tookMs);
     for (const effect of effects) this.#perform(node, effect);
-  }
-
-  /** Sends bytes that no machine made, over a stream of the node's. */
-  inject(node: Node, session: number, bytes: Uint8Array): void {
-    const channel = node.channels.get(session);
-    if (channel !== undefined) this.#send(node, channel, bytes);
-  }
-
-  /** Opens a stream that no machine asked for. */
-  openFrom(node: Node, to: Node, session: number): void {
-    this.#open(node, session, to.name);
   }
 
   #perform(node: Node, effect: SyncEffect): void {
@@ -214,20 +202,18 @@ export class World {
   #send(node: Node, channel: Channel, bytes: Uint8Array): void {
     const from = channel.ends.find((end) => end.node === node)!;
     const to = channel.ends.find((end) => end.node !== node)!;
-    const { session } = from;
-    this.#record({ atMs: this.nowMs, from: node.name, to: to.node.name, session }, bytes);
+    this.sent.push({
+      atMs: this.nowMs,
+      from: node.name,
+      to: to.node.name,
+      session: from.session,
+      frame: decodeFrame(bytes),
+      bytes: bytes.length,
+    });
     if (this.random.float() < this.breaks) return this.#break(channel);
     this.#deliver(node, channel, bytes.length, (end) => {
       this.feed(end.node, { kind: "frame", session: end.session, bytes });
     });
-  }
-
-  #record(facts: Omit<SentFrame, "frame" | "bytes">, bytes: Uint8Array): void {
-    try {
-      this.sent.push({ ...facts, frame: decodeFrame(bytes), bytes: bytes.length });
-    } catch {
-      // injected garbage has no frame to record
-    }
   }
 
   /** In order per direction; what was sent before a clean close arrives before it. */

@@ -21,8 +21,8 @@ export type PendingBatch<Entry> = {
 
 export type Flush<Entry> = {
   readonly batches: readonly PendingBatch<Entry>[];
-  /** Requests that these batches complete. */
-  readonly done: readonly number[];
+  /** Requests that these batches complete, each with the number of the batch that holds its last entry. */
+  readonly done: readonly { readonly id: number; readonly batch: number }[];
   /** Requests with a part in these batches, those of `done` included. */
   readonly touched: readonly number[];
 };
@@ -97,10 +97,12 @@ export class WriteQueue<Entry> {
   /** The next batches in the order of the requests; what is left is due at once. */
   flush(): Flush<Entry> {
     const batches: PendingBatch<Entry>[] = [];
-    const done: number[] = [];
+    const done: { id: number; batch: number }[] = [];
     const touched = new Set<number>();
     while (batches.length < batchesPerFlush && this.#requests.length > 0) {
-      batches.push(this.#nextBatch(done, touched));
+      const finished: number[] = [];
+      batches.push(this.#nextBatch(finished, touched));
+      done.push(...finished.map((id) => ({ id, batch: batches.length - 1 })));
     }
     if (this.#requests.length === 0) this.#since = undefined;
     return { batches, done, touched: [...touched] };

@@ -282,10 +282,11 @@ export class State {
 
   /** Applies what was held and is due, some of it a call; the rest stays due. What the store refuses stays held. */
   promote(wallMs: number): void {
-    for (const held of this.#quarantine.due(stampLimit(wallMs), promotionsMax)) {
-      this.ingest(held.bundle, held.from, wallMs);
-      this.#quarantine.release(held);
-    }
+    const due = this.#quarantine.due(stampLimit(wallMs), promotionsMax);
+    if (due.length === 0) return;
+    const offers = due.map(({ bundle, from }) => this.offer(bundle, from, wallMs));
+    this.apply(offers.flatMap(({ accepted }) => accepted ?? []));
+    for (const held of due) this.#quarantine.release(held);
   }
 
   /** When (wall clock) the next held bundle is due, or undefined. */

@@ -33,7 +33,7 @@ function heardMembers(shared: Shared): HeardMember[] {
     .slice(0, limits.heardMembersMax)
     .map(({ member, ageMs }) => ({
       key: authorOf(member),
-      ageSeconds: Math.max(0, Math.floor(ageMs / 1000)),
+      ageSeconds: Math.max(0, Math.ceil(ageMs / 1000)),
     }))
     .toSorted((a, b) => compareBytes(a.key, b.key));
 }

@@ -5,8 +5,8 @@
  * Invariants:
  *  1. at most `limits.syncSessionsMax` sessions, half of them opened here, and `syncSessionsPerPeerMax` per peer;
  *  2. every session ends by its deadline, and its end frees what it held;
- *  3. no input takes long: it ingests one frame at most, sends one slice at most, weighs one hint at most, and asks
- *     to be woken for the rest;
+ *  3. no input takes long: it does one slice of one session's work at most, weighs one hint at most, and asks to be
+ *     woken for the rest;
  *  4. whatever is due in the future is covered by the last `wakeup`.
  *
  * A hint is a stream with one frame: a root of digests. Who gets one that differs opens a session with the sender
@@ -14,7 +14,6 @@
  * hint at the same news, one is asked.
  */
 import { equalBytes, toHex } from "../../core/codec.ts";
-import { limits } from "../../core/limits.ts";
 import type { PeerName, Random, Replica } from "../../core/ports.ts";
 import { Cursors } from "./cursors.ts";
 import { digestsOf, rootOf } from "./digests.ts";
@@ -43,6 +42,8 @@ export type SyncOptions = {
   readonly replica: Replica;
   readonly random: Random;
   readonly heard: Shared["heard"];
+  /** Mean time between sessions with random neighbours; may change at run time. */
+  readonly intervalMs: () => number;
 };
 
 export type SyncStatus = {
@@ -65,12 +66,14 @@ export class Sync {
   readonly #hinted = new TokenBucket(hintedSessions, hintedSessionMs);
   #effects: SyncEffect[] = [];
   #lastId = 0;
+  readonly #meanIntervalMs: () => number;
   #intervalMs: number | undefined;
   #wakeupMs: number | undefined;
   #lastEqualAt: number | null = null;
   #ended = 0;
 
-  constructor({ self, replica, random, heard }: SyncOptions) {
+  constructor({ self, replica, random, heard, intervalMs }: SyncOptions) {
+    this.#meanIntervalMs = intervalMs;
     this.#random = random;
     this.#shared = {
       replica,
@@ -217,7 +220,7 @@ export class Sync {
   #interval(nowMs: number): number {
     const first = this.#intervalMs === undefined;
     if (this.#intervalMs !== undefined && nowMs < this.#intervalMs) return this.#intervalMs;
-    this.#intervalMs = nowMs + limits.syncIntervalMs * (0.75 + this.#random.float() / 2);
+    this.#intervalMs = nowMs + this.#meanIntervalMs() * (0.75 + this.#random.float() / 2);
     if (first) return this.#intervalMs;
     const idle = this.#neighbours.connected().filter(({ peer, dueMs, restUntilMs }) => {
       return dueMs === undefined && restUntilMs <= nowMs && !this.#sessions.busyWith(peer);
