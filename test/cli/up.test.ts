@@ -51,6 +51,7 @@ test("up hands its options on by the keys of the configuration", async () => {
       "log.level": "debug",
     },
     enableFaults: true,
+    lifeline: false,
     joinTicket: ticket,
   });
 });

@@ -156,7 +156,7 @@ describe("hello", () => {
     listener.frame(-1, hello);
     const heard = listener.seen("heard").map(({ member, ageMs }) => ({ member, ageMs }));
     expect(heard.toSorted((a, b) => a.ageMs - b.ageMs)).toEqual(
-      others.map((member, index) => ({ member, ageMs: index * 1_000 })),
+      others.map((member, index) => ({ member, ageMs: (index + 1) * 1_000 })),
     );
   });
 });
