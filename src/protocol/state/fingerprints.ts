@@ -9,8 +9,9 @@
  * last of each level in memory: new entries fall into the same few nodes.
  */
 import { compareBytes, concatBytes } from "../../core/codec.ts";
+import { hashBytes } from "../../core/ids.ts";
 import { sha256 } from "../../core/identity.ts";
-import type { Bound, ReconItem, StoreReader, StoreWriter } from "../../core/ports.ts";
+import type { Bound, ReconItem, Row, StoreReader, StoreWriter } from "../../core/ports.ts";
 import {
   endBound,
   fingerprintKey,
@@ -19,7 +20,7 @@ import {
   orderPosition,
   startBound,
 } from "./rows.ts";
-import { HashSum } from "./sum.ts";
+import { countOf, HashSum } from "./sum.ts";
 
 const levels = 3;
 const levelBits = 6;
@@ -37,34 +38,32 @@ function atOrAfterEnd(bound: Bound): boolean {
   return bound.ts >= endBound.ts;
 }
 
-/** Rows of a level's table with `from <= position < to`; level 0 is the order table itself. */
-function* rowsOf(
+/** Nodes of a level with `from <= position < to`. */
+function nodesOf(
   store: StoreReader,
   namespace: string,
   level: number,
   from: Bound,
   to: Bound,
-): Generator<{ position: ReconItem; sum: HashSum }> {
-  if (level === 0) {
-    for (const row of store.range({
-      from: orderKey(namespace, from),
-      to: orderKey(namespace, to),
-    })) {
-      const position = orderPosition(row.key);
-      const sum = new HashSum();
-      sum.add(position.id);
-      yield { position, sum };
-    }
-    return;
-  }
-  for (const row of store.range({
+): Iterable<Row> {
+  return store.range({
     from: fingerprintKey(namespace, level, from),
     to: atOrAfterEnd(to)
       ? fingerprintLevelEnd(namespace, level)
       : fingerprintKey(namespace, level, to),
+  });
+}
+
+/** Sum of the entries themselves. */
+function sumEntries(store: StoreReader, namespace: string, from: Bound, to: Bound): HashSum {
+  const total = new HashSum();
+  for (const { key } of store.range({
+    from: orderKey(namespace, from),
+    to: orderKey(namespace, to),
   })) {
-    yield { position: orderPosition(row.key), sum: HashSum.decode(row.value) };
+    total.add(key.subarray(key.length - hashBytes));
   }
+  return total;
 }
 
 /** Count and sum of the entries with `from <= position < to`. */
@@ -75,34 +74,26 @@ export function summarise(
   to: Bound,
   level: number = levels,
 ): HashSum {
+  if (level === 0) return sumEntries(store, namespace, from, to);
   const total = new HashSum();
-  let first: Bound | undefined;
-  let last: { position: ReconItem; sum: HashSum } | undefined;
-  for (const row of rowsOf(store, namespace, level, from, to)) {
-    if (level === 0) {
-      total.addSum(row.sum);
-      continue;
-    }
-    first ??= row.position;
-    if (last !== undefined) total.addSum(last.sum);
+  let first: Row | undefined;
+  let last: Row | undefined;
+  for (const row of nodesOf(store, namespace, level, from, to)) {
+    first ??= row;
+    if (last !== undefined) total.addEncoded(last.value);
     last = row;
   }
-  if (level === 0) return total;
   if (first === undefined || last === undefined) {
-    if (atOrAfterEnd(to) && isStart(from)) {
-      total.addSum(firstNode(store, namespace, level));
-      return total;
-    }
+    if (atOrAfterEnd(to) && isStart(from)) return firstNode(store, namespace, level);
     return summarise(store, namespace, from, to, level - 1);
   }
   total.addSum(
     isStart(from)
       ? firstNode(store, namespace, level)
-      : summarise(store, namespace, from, first, level - 1),
+      : summarise(store, namespace, from, orderPosition(first.key), level - 1),
   );
-  total.addSum(
-    atOrAfterEnd(to) ? last.sum : summarise(store, namespace, last.position, to, level - 1),
-  );
+  if (atOrAfterEnd(to)) total.addEncoded(last.value);
+  else total.addSum(summarise(store, namespace, orderPosition(last.key), to, level - 1));
   return total;
 }
 
@@ -127,12 +118,12 @@ export function select(
     const node = isStart(from) ? firstNode(store, namespace, level) : undefined;
     let here: { from: Bound; count: number } | undefined =
       node === undefined ? undefined : { from, count: node.count };
-    for (const row of rowsOf(store, namespace, level, from, endBound)) {
+    for (const row of nodesOf(store, namespace, level, from, endBound)) {
       if (here !== undefined) {
         if (rest < here.count) break;
         rest -= here.count;
       }
-      here = { from: row.position, count: row.sum.count };
+      here = { from: orderPosition(row.key), count: countOf(row.value) };
     }
     if (here !== undefined) from = here.from;
   }
@@ -211,8 +202,9 @@ export class FingerprintWriter {
   #below(namespace: string, level: number, item: ReconItem, next: Uint8Array): HashSum {
     const isLast = compareBytes(next, fingerprintLevelEnd(namespace, level)) === 0;
     const to = isLast ? endBound : orderPosition(next);
+    if (level === 1) return sumEntries(this.#tx, namespace, item, to);
     const sum = new HashSum();
-    for (const row of rowsOf(this.#tx, namespace, level - 1, item, to)) sum.addSum(row.sum);
+    for (const row of nodesOf(this.#tx, namespace, level - 1, item, to)) sum.addEncoded(row.value);
     return sum;
   }
 

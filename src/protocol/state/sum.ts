@@ -2,6 +2,12 @@
 import { Reader, Writer } from "../../core/codec.ts";
 
 const words = 8;
+const countBytes = 8;
+
+/** The count of an encoded sum. */
+export function countOf(encoded: Uint8Array): number {
+  return Number(new Reader(encoded).u64());
+}
 
 export class HashSum {
   count = 0;
@@ -42,11 +48,14 @@ export class HashSum {
   }
 
   static decode(bytes: Uint8Array): HashSum {
-    const reader = new Reader(bytes);
     const sum = new HashSum();
-    sum.count = Number(reader.u64());
-    sum.#plus(wordsOf(reader.bytes(words * 4)), 1);
+    sum.addEncoded(bytes);
     return sum;
+  }
+
+  addEncoded(bytes: Uint8Array): void {
+    this.#plus(wordsOf(bytes.subarray(countBytes)), 1);
+    this.count += countOf(bytes);
   }
 
   #plus(others: Uint32Array, sign: 1 | -1): void {
