@@ -18,7 +18,6 @@ export const limits = {
   unknownFieldsBytesMax: 4 * KiB,
   capabilityBytesMax: 4 * KiB,
   batchEntriesMax: 128,
-  batchBytesMax: 1 * MiB,
   /** Largest encoded entry: value, key, a full context and unknown fields, with their lengths. */
   entryBytesMax: 256 * KiB + 1 * KiB + 256 * 48 + 4 * KiB + 256,
   futureToleranceMs: 60_000,
