@@ -20,6 +20,23 @@ export function encodeUtf8(text: string): Uint8Array {
 
 /** Throws `BAD_FORMAT` when the bytes are not well-formed UTF-8. A byte order mark is kept as a character. */
 export function decodeUtf8(bytes: Uint8Array): string {
+  return (bytes.length <= shortTextBytes ? decodeAscii(bytes) : undefined) ?? decodeAny(bytes);
+}
+
+/** Below it a call into the decoder costs more than the work. */
+const shortTextBytes = 48;
+
+function decodeAscii(bytes: Uint8Array): string | undefined {
+  let text = "";
+  for (let index = 0; index < bytes.length; index++) {
+    const byte = bytes[index]!;
+    if (byte >= 128) return undefined;
+    text += String.fromCharCode(byte);
+  }
+  return text;
+}
+
+function decodeAny(bytes: Uint8Array): string {
   try {
     return utf8Decoder.decode(bytes);
   } catch {
@@ -29,12 +46,10 @@ export function decodeUtf8(bytes: Uint8Array): string {
 
 export class Reader {
   readonly #bytes: Uint8Array;
-  readonly #view: DataView;
   #at = 0;
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   get offset(): number {
@@ -53,19 +68,28 @@ export class Reader {
   }
 
   u8(): number {
-    return this.#view.getUint8(this.#take(1));
+    return this.#bytes[this.#take(1)]!;
   }
 
   u16(): number {
-    return this.#view.getUint16(this.#take(2));
+    const at = this.#take(2);
+    return (this.#bytes[at]! << 8) | this.#bytes[at + 1]!;
   }
 
   u32(): number {
-    return this.#view.getUint32(this.#take(4));
+    const high = this.u16();
+    return high * 2 ** 16 + this.u16();
+  }
+
+  u48(): number {
+    const high = this.u16();
+    return high * 2 ** 32 + this.u32();
   }
 
   u64(): bigint {
-    return this.#view.getBigUint64(this.#take(8));
+    if (this.remaining < 8) badFormat("truncated");
+    const high = this.u32();
+    return (BigInt(high) << 32n) | BigInt(this.u32());
   }
 
   varint(): number {
@@ -109,10 +133,37 @@ type Scratch = { readonly bytes: Uint8Array; readonly view: DataView };
 const idleScratch: Scratch[] = [];
 const scratchBytes = 4096;
 const idleScratchMax = 16;
+const idleScratchBytesMax = 64 * 1024;
 
 function newScratch(capacity: number): Scratch {
   const bytes = new Uint8Array(capacity);
   return { bytes, view: new DataView(bytes.buffer) };
+}
+
+/**
+ * Small results are cut from slabs: an `ArrayBuffer` of its own costs more than all else that is done to a key or a hash,
+ * to make and to collect. A slab lives as long as any piece of it, so pieces that are kept for long are copied.
+ */
+const slabBytes = 16 * 1024;
+const pieceBytesMax = 512;
+let slab = new Uint8Array(slabBytes);
+let slabAt = 0;
+
+/** Zeroed bytes, at most 512 of them; their `buffer` may be shared with others. */
+export function piece(length: number): Uint8Array {
+  if (slabAt + length > slabBytes) {
+    slab = new Uint8Array(slabBytes);
+    slabAt = 0;
+  }
+  slabAt += length;
+  return slab.subarray(slabAt - length, slabAt);
+}
+
+function copyOf(bytes: Uint8Array, length: number): Uint8Array {
+  if (length > pieceBytesMax) return bytes.slice(0, length);
+  const copy = piece(length);
+  for (let index = 0; index < length; index++) copy[index] = bytes[index]!;
+  return copy;
 }
 
 /** An append-only buffer that grows by doubling. `finish` ends its life. */
@@ -161,6 +212,13 @@ export class Writer {
     return this;
   }
 
+  u48(value: number): this {
+    const at = this.#grow(6);
+    this.#scratch.view.setUint16(at, Math.floor(value / 2 ** 32));
+    this.#scratch.view.setUint32(at + 2, value >>> 0);
+    return this;
+  }
+
   u64(value: bigint): this {
     const at = this.#grow(8);
     this.#scratch.view.setBigUint64(at, value);
@@ -200,6 +258,14 @@ export class Writer {
     return this;
   }
 
+  /** A varint length, then the text in UTF-8. */
+  prefixedText(text: string): this {
+    for (let index = 0; index < text.length; index++) {
+      if (text.charCodeAt(index) >= 128) return this.prefixed(encodeUtf8(text));
+    }
+    return this.varint(text.length).text(text);
+  }
+
   /** A varint length, then the bytes. */
   prefixed(bytes: Uint8Array): this {
     return this.varint(bytes.length).bytes(bytes);
@@ -212,8 +278,9 @@ export class Writer {
 
   /** A copy of the bytes; the writer may not be used again. */
   finish(): Uint8Array {
-    const out = this.#scratch.bytes.slice(0, this.#length);
-    if (this.#scratch.bytes.length === scratchBytes && idleScratch.length < idleScratchMax) {
+    const out = copyOf(this.#scratch.bytes, this.#length);
+    const { bytes } = this.#scratch;
+    if (bytes.length <= idleScratchBytesMax && idleScratch.length < idleScratchMax) {
       idleScratch.push(this.#scratch);
     }
     this.#scratch = noScratch;

@@ -1,12 +1,15 @@
 /** Range fingerprints over a real store against counting by hand, with items enough for nodes on all three levels. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { concatBytes, encodeUtf8, toHex } from "../../src/core/codec.ts";
+import { encodeUtf8, toHex } from "../../src/core/codec.ts";
 import { sha256 } from "../../src/core/identity.ts";
 import type { Bound, ReconItem, Store } from "../../src/core/ports.ts";
 import { openLmdbStore } from "../../src/host/lmdb-store.ts";
-import { FingerprintWriter, select, summarise } from "../../src/protocol/state/fingerprints.ts";
-import { endBound, orderKey, startBound } from "../../src/protocol/state/rows.ts";
+import { Boundaries } from "../../src/protocol/state/boundaries.ts";
+import { select, summarise } from "../../src/protocol/state/fingerprints.ts";
+import { locate } from "../../src/protocol/state/order-pages.ts";
+import { OrderWriter } from "../../src/protocol/state/order-writer.ts";
+import { endBound, startBound } from "../../src/protocol/state/rows.ts";
 import { seededRandom } from "../seeded-random.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 
@@ -20,16 +23,16 @@ function compare(a: Bound, b: Bound): number {
   return a.ts === b.ts ? Buffer.compare(a.id, b.id) : a.ts < b.ts ? -1 : 1;
 }
 
-function levelOf(salt: Uint8Array, { id }: ReconItem): number {
-  const digest = sha256(concatBytes(salt, id));
-  const bits = (digest[0]! << 16) | (digest[1]! << 8) | digest[2]!;
-  return [6, 12, 18].filter((zeros) => bits % 2 ** zeros === 0).length;
-}
+const boundaries = new Boundaries(encodeUtf8("sixteen bytes ok"));
+const heightOf = (number: number): number => boundaries.heightOf(itemOf(number).id);
 
-const salt = encodeUtf8("sixteen bytes ok");
-/** Found by trying: items that are boundaries of level 3 and 2 under this salt. */
-const tops = [37_549, 78_322, 393_020];
-const middles = [4_200, 10_667, 12_991, 13_412, 14_465, 15_196, 28_744, 29_117];
+/** Items that begin a page (1), a sum of the first level (2) or of the second (3), the rare ones found by trying. */
+const byHeight: number[][] = [[], [], [], []];
+for (let number = 2_500; byHeight[3]!.length < 2; number++)
+  byHeight[heightOf(number)]!.push(number);
+const tops = byHeight[3]!;
+const middles = byHeight[2]!.slice(0, 6);
+const pages = byHeight[1]!.slice(0, 6);
 
 type Model = { items: ReconItem[] };
 
@@ -54,6 +57,10 @@ function open(): Store {
   return openLmdbStore(temporaryFolder());
 }
 
+function locatorOf({ id }: ReconItem): { arrival: number; index: number } {
+  return { arrival: id[0]! * 2 ** 32 + id[1]!, index: id[2]! % 128 };
+}
+
 /** Applies changes in one transaction, as the live set does. */
 function change(
   store: Store,
@@ -62,20 +69,18 @@ function change(
   removed: readonly ReconItem[],
 ): void {
   store.transaction((tx) => {
-    const writer = new FingerprintWriter(tx, salt);
-    for (const item of removed) {
-      writer.remove(namespace, item);
-      tx.remove(orderKey(namespace, item));
-    }
-    for (const item of added) {
-      writer.insert(namespace, item);
-      tx.put(orderKey(namespace, item), Uint8Array.of(1));
-    }
+    const writer = new OrderWriter(tx, boundaries);
+    for (const item of removed) writer.remove(namespace, item);
+    for (const item of added) writer.insert(namespace, item, locatorOf(item));
     writer.flush();
   });
   const gone = new Set(removed.map(({ id }) => toHex(id)));
   model.items = [...model.items.filter(({ id }) => !gone.has(toHex(id))), ...added];
   model.items.sort(compare);
+  for (const item of added) {
+    expect(locate(store, namespace, item)).toMatchObject(locatorOf(item));
+  }
+  for (const item of removed) expect(locate(store, namespace, item)).toBeUndefined();
 }
 
 /** `select` at some places, the last and the one past it. */
@@ -88,7 +93,7 @@ function expectPlaces(store: Store, { items }: Model, step: number): void {
 }
 
 const prefix = fc.uint8Array({ maxLength: 3 });
-const someNumber = fc.oneof(fc.nat({ max: 2_500 }), fc.constantFrom(...tops, ...middles));
+const someNumber = fc.oneof(fc.nat({ max: 2_500 }), fc.constantFrom(...tops, ...middles, ...pages));
 const arbitraryBound: fc.Arbitrary<Bound> = fc.oneof(
   fc.record({ ts: fc.bigInt(0n, 41n), id: prefix }),
   someNumber.map(itemOf),
@@ -103,10 +108,12 @@ test("any range of thousands of items sums as by hand, while they come and go", 
   const store = open();
   const numbers = [...Array(2_500).keys(), ...middles, ...tops];
   const items = numbers.map(itemOf);
-  const levels = items.map((item) => levelOf(salt, item));
-  expect([1, 2, 3].map((level) => levels.filter((other) => other >= level).length)).toEqual([
-    44, 11, 3,
-  ]);
+  const heights = numbers.map(heightOf);
+  const begun = [1, 2, 3].map((height) => heights.filter((other) => other >= height).length);
+  expect(begun[0]).toBeGreaterThan(2_500 / 32 / 2);
+  expect(begun[0]).toBeLessThan((2_500 / 32) * 2);
+  expect(begun[1]).toBeGreaterThanOrEqual(8);
+  expect(begun[2]).toBeGreaterThanOrEqual(2);
   const model: Model = { items: [] };
   const random = seededRandom(7);
   const shuffled = items
@@ -128,11 +135,11 @@ test("any range of thousands of items sums as by hand, while they come and go", 
     check(5);
   }
   check(25);
-  const boundaries = shuffled.filter((item) => levelOf(salt, item) > 0);
-  const gone = boundaries.filter((_, index) => index % 2 === 0);
+  const begins = shuffled.filter((item) => boundaries.heightOf(item.id) > 0);
+  const gone = begins.filter((_, index) => index % 2 === 0);
   change(store, model, [], gone);
   check(15);
-  const others = model.items.filter((item) => levelOf(salt, item) === 0);
+  const others = model.items.filter((item) => boundaries.heightOf(item.id) === 0);
   change(store, model, gone.slice(0, 10), others.slice(0, 1_500));
   check(15);
   change(store, model, [], [...model.items]);
@@ -146,7 +153,7 @@ function plain(item: ReconItem | undefined): unknown {
 
 test("short lists with boundaries in every place sum as by hand after every change", async () => {
   const store = open();
-  const steep = [4_200, 37_549, 10_667, 78_322, 28_744];
+  const steep = [middles[0]!, tops[0]!, pages[0]!, middles[1]!, tops[1]!, pages[1]!];
   const pool = [...steep, ...Array(30).keys()].map(itemOf);
   const sets = fc.array(fc.uniqueArray(fc.nat({ max: pool.length - 1 })), {
     minLength: 1,

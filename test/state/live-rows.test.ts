@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { toHex } from "../../src/core/codec.ts";
 import { acceptBundle } from "../../src/protocol/state/bundle.ts";
 import { liveRows, weigh } from "../../src/protocol/state/live-rows.ts";
+import { entryKey } from "../../src/protocol/state/rows.ts";
 import type { Entry, EntryClass } from "../../src/protocol/state/entry.ts";
 import { memoryStore } from "../memory-store.ts";
 import { makeBatch, network, openState, somePeer, stampOf, wallMs } from "./fixture.ts";
@@ -39,12 +40,12 @@ describe.each([
     const property = fc.property(plansOf(entryClass), (plans) => {
       const store = memoryStore();
       const state = openState(store);
-      const all: Placed[] = [];
+      const all: (Placed & { readonly index: number })[] = [];
       for (const { writer, stamp, entries } of plans) {
         const bundle = makeBatch({ writer: hostileWriters[writer]!, stamp, entries }).bundle();
         const accepted = acceptBundle(bundle, network);
-        const offered = accepted.entries.map(({ entry, hash }) => {
-          return { namespace: "default", entry, writer: accepted.writer, stamp, hash };
+        const offered = accepted.entries.map(({ entry, hash, index }) => {
+          return { namespace: "default", entry, writer: accepted.writer, stamp, hash, index };
         });
         const news = offered.some((one) => {
           const known = all.some(({ hash }) => toHex(hash) === toHex(one.hash));
@@ -62,7 +63,10 @@ describe.each([
         };
         const rows = [...liveRows(store, subject)];
         expect(rows.map(({ place }) => toHex(place.hash)).toSorted()).toEqual(live.toSorted());
-        for (const one of all) expect(weigh(store, subject, one)).toBeUndefined();
+        for (const one of all) {
+          const key = entryKey({ ...one, subject, range: one.entry.range });
+          expect(weigh(store, subject, { ...one, key })).toBeUndefined();
+        }
       }
       checkTables(store, []);
     });

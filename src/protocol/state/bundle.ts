@@ -37,6 +37,10 @@ export type PlacedEntry = {
 };
 
 export type AcceptedBundle = SignedHeader & {
+  /** As it came. */
+  readonly bytes: Uint8Array;
+  /** How many entries `bytes` holds, those refused included. */
+  readonly present: number;
   readonly tree: PrunedTree;
   readonly entries: readonly PlacedEntry[];
   /** Why entries of it are refused, if any are. */
@@ -59,28 +63,44 @@ export function encodeBundle(
 /** Upper bound of the bytes a bundle adds to its entries' own. */
 export const bundleOverheadBytes = headerBytesMax + signatureBytes + 16;
 
+/** A bundle taken apart; nothing of it is verified but that entries and hashes have a root. */
+export type DecodedBundle = {
+  readonly header: Header;
+  readonly encoded: Uint8Array;
+  readonly signature: Uint8Array;
+  /** By index, ascending. */
+  readonly entries: ReadonlyMap<number, Uint8Array>;
+  readonly tree: PrunedTree;
+};
+
+/** Throws `BAD_FORMAT`. */
+export function decodeBundle(bytes: Uint8Array): DecodedBundle {
+  const reader = new Reader(bytes);
+  const encoded = reader.prefixed(headerBytesMax);
+  const header = decodeHeader(encoded);
+  const signature = reader.bytes(signatureBytes);
+  const present = LeafSet.decode(header.count, reader.bytes(Math.ceil(header.count / 8)));
+  if (present.size === 0) badFormat("bundle without entries");
+  const entries = new Map<number, Uint8Array>();
+  // an oversize entry is refused by decodeEntry, so that it does not take its siblings with it
+  for (const index of present) entries.set(index, reader.prefixed(bytes.length));
+  const hashOf = leafHasher(header);
+  const tree = PrunedTree.build(
+    present,
+    (index) => hashOf(index, entries.get(index)!),
+    () => reader.bytes(hashBytes),
+  );
+  reader.end();
+  return { header, encoded, signature, entries, tree };
+}
+
 /**
  * Decodes and verifies: signature, Merkle root, and each entry by the rules of the format version. A fault of the
  * bundle throws `BAD_FORMAT`; a fault of one entry refuses that entry alone.
  */
 export function acceptBundle(bytes: Uint8Array, network: Uint8Array): AcceptedBundle {
-  const reader = new Reader(bytes);
-  const encoded = reader.prefixed(headerBytesMax);
-  const header = decodeHeader(encoded);
+  const { header, encoded, signature, entries: raw, tree } = decodeBundle(bytes);
   if (!equalBytes(header.network, network)) badFormat("of another network");
-  const signature = reader.bytes(signatureBytes);
-  const present = LeafSet.decode(header.count, reader.bytes(Math.ceil(header.count / 8)));
-  if (present.size === 0) badFormat("bundle without entries");
-  const raw = new Map<number, Uint8Array>();
-  // an oversize entry is refused by decodeEntry, so that it does not take its siblings with it
-  for (const index of present) raw.set(index, reader.prefixed(bytes.length));
-  const hashOf = leafHasher(header);
-  const tree = PrunedTree.build(
-    present,
-    (index) => hashOf(index, raw.get(index)!),
-    () => reader.bytes(hashBytes),
-  );
-  reader.end();
   if (!equalBytes(tree.root, header.root)) badFormat("entries do not match the signed root");
   if (!verifyHeader(encoded, header.author, signature)) badFormat("wrong signature");
 
@@ -91,8 +111,18 @@ export function acceptBundle(bytes: Uint8Array, network: Uint8Array): AcceptedBu
     if (typeof placed === "string") refusals.push(placed);
     else entries.push(placed);
   }
-  const writer = writerOf(header);
-  return { header, encoded, signature, hash: headerHash(encoded), writer, tree, entries, refusals };
+  return {
+    bytes,
+    present: raw.size,
+    header,
+    encoded,
+    signature,
+    hash: headerHash(encoded),
+    writer: writerOf(header),
+    tree,
+    entries,
+    refusals,
+  };
 }
 
 function acceptEntry(

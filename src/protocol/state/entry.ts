@@ -3,14 +3,7 @@
  * ascending order of their numbers, so that equal entries are equal bytes. Fields with numbers this version does not
  * know are kept and forwarded. Layout: docs/formats.md, "Entry".
  */
-import {
-  badFormat,
-  compareBytes,
-  decodeUtf8,
-  encodeUtf8,
-  Reader,
-  Writer,
-} from "../../core/codec.ts";
+import { badFormat, compareBytes, decodeUtf8, Reader, Writer } from "../../core/codec.ts";
 import { isTypeLabel, writerBytes } from "../../core/ids.ts";
 import { limits } from "../../core/limits.ts";
 
@@ -48,8 +41,8 @@ const bodyBytesMax = limits.valueBytesMax + 1;
 export function encodeEntry(entry: Entry): Uint8Array {
   const out = new Writer();
   out.varint(field.class).varint(1).u8(entry.class);
-  out.varint(field.type).prefixed(encodeUtf8(entry.type));
-  out.varint(field.key).prefixed(encodeUtf8(entry.key));
+  out.varint(field.type).prefixedText(entry.type);
+  out.varint(field.key).prefixedText(entry.key);
   if (entry.body !== undefined) out.varint(field.body).prefixed(entry.body);
   if (entry.epoch !== undefined) out.varint(field.epoch).varint(8).u64(entry.epoch);
   if (entry.context !== undefined) {

@@ -1,46 +1,17 @@
 /**
- * The change feed: every entry that comes to live takes the next local sequence number and keeps it in its own row; the
- * number goes when the entry is superseded. A key's latest change is the largest number among its live entries, so a
+ * The change feed: every entry that comes to live has a number, larger than all before, and the number goes when the
+ * entry is superseded (arrivals.ts). A key's latest change is the largest number among its live entries, so a
  * reader that skips smaller ones misses no final state and sees none twice, wherever it resumes.
  */
-import { decodeUtf8, encodeUtf8, Reader, Writer } from "../../core/codec.ts";
-import { limits } from "../../core/limits.ts";
-import type { StoreReader, StoreWriter } from "../../core/ports.ts";
-import type { EntryClass } from "./entry.ts";
-import { feedKey, metaKey, tables, type Subject } from "./rows.ts";
+import type { StoreReader } from "../../core/ports.ts";
+import { Arrival, lastArrival, readLive } from "./arrivals.ts";
+import { decodeEntry } from "./entry.ts";
+import { feedSeqOf } from "./live-rows.ts";
+import { arrivalKey, arrivalOf, tables, type Subject } from "./rows.ts";
 
-const lastKey = metaKey("feed");
-
+/** At or above every number given so far. */
 export function lastFeedSeq(store: StoreReader): bigint {
-  const row = store.get(lastKey);
-  return row === undefined ? 0n : new Reader(row).u64();
-}
-
-export class Feed {
-  readonly #tx: StoreWriter;
-  #seq: bigint;
-  readonly #before: bigint;
-
-  constructor(tx: StoreWriter) {
-    this.#tx = tx;
-    this.#seq = lastFeedSeq(tx);
-    this.#before = this.#seq;
-  }
-
-  /** The number of a new live entry of this key. */
-  add(subject: Subject): bigint {
-    this.#seq++;
-    this.#tx.put(feedKey(this.#seq), encodeSubject(subject));
-    return this.#seq;
-  }
-
-  remove(seq: bigint): void {
-    this.#tx.remove(feedKey(seq));
-  }
-
-  finish(): void {
-    if (this.#seq !== this.#before) this.#tx.put(lastKey, new Writer().u64(this.#seq).finish());
-  }
+  return feedSeqOf(lastArrival(store) + 1, 0) - 1n;
 }
 
 export type Change = { readonly seq: bigint; readonly subject: Subject };
@@ -48,28 +19,21 @@ export type Change = { readonly seq: bigint; readonly subject: Subject };
 /** Changes after position `after`, in order, at most `limit`; a key may come more than once, see the header. */
 export function changesAfter(store: StoreReader, after: bigint, limit: number): Change[] {
   const changes: Change[] = [];
-  const to = Uint8Array.of(tables.feed + 1);
-  for (const row of store.range({ from: feedKey(after + 1n), to, limit })) {
-    changes.push({ seq: new Reader(row.key.subarray(1)).u64(), subject: decodeSubject(row.value) });
+  const from = arrivalKey(Number((after + 1n) >> 7n));
+  for (const row of store.range({ from, to: Uint8Array.of(tables.arrivals + 1) })) {
+    const number = arrivalOf(row.key);
+    const arrival = new Arrival(row.value);
+    for (const index of readLive(store, number, arrival.present)) {
+      const seq = feedSeqOf(number, index);
+      const encoded = arrival.entry(index);
+      if (seq <= after || encoded === undefined) continue;
+      if (changes.length >= limit) return changes;
+      const { class: entryClass, type, key } = decodeEntry(encoded);
+      changes.push({
+        seq,
+        subject: { namespace: arrival.namespace, class: entryClass, type, key },
+      });
+    }
   }
   return changes;
-}
-
-function encodeSubject(subject: Subject): Uint8Array {
-  return new Writer()
-    .prefixed(encodeUtf8(subject.namespace))
-    .u8(subject.class)
-    .prefixed(encodeUtf8(subject.type))
-    .prefixed(encodeUtf8(subject.key))
-    .finish();
-}
-
-function decodeSubject(bytes: Uint8Array): Subject {
-  const reader = new Reader(bytes);
-  return {
-    namespace: decodeUtf8(reader.prefixed(limits.namespaceBytesMax)),
-    class: reader.u8() as EntryClass,
-    type: decodeUtf8(reader.prefixed(limits.typeBytesMax)),
-    key: decodeUtf8(reader.prefixed(limits.keyBytesMax)),
-  };
 }

@@ -2,7 +2,14 @@
  * Batch headers: what a writer signs. `seq` and `prev` count and chain a writer's headers in one namespace; `root` is
  * the Merkle root over the batch's entry hashes. Layout: docs/formats.md, "Header".
  */
-import { badFormat, decodeUtf8, encodeUtf8, Reader, Writer } from "../../core/codec.ts";
+import {
+  badFormat,
+  concatBytes,
+  decodeUtf8,
+  encodeUtf8,
+  Reader,
+  Writer,
+} from "../../core/codec.ts";
 import { authorBytes, hashBytes, isNamespace, nonceBytes } from "../../core/ids.ts";
 import { sha256, tag, verifySignature, type Identity } from "../../core/identity.ts";
 import { limits } from "../../core/limits.ts";
@@ -125,16 +132,22 @@ export function leafHasher(context: LeafContext): (index: number, entry: Uint8Ar
     .u64(context.stamp)
     .finish();
   const capability = sha256(context.capability);
-  return (index, entry) =>
-    sha256(
-      new Writer()
-        .bytes(prefix)
-        .u16(index)
-        .bytes(capability)
-        .u32(entry.length)
-        .bytes(entry)
-        .finish(),
-    );
+  const fixedBytes = prefix.length + 2 + capability.length + 4;
+  let message: Uint8Array = new Uint8Array(fixedBytes + 512);
+  message.set(prefix);
+  message.set(capability, prefix.length + 2);
+  let view = new DataView(message.buffer);
+  return (index, entry) => {
+    const length = fixedBytes + entry.length;
+    if (length > message.length) {
+      message = concatBytes(message.subarray(0, fixedBytes), new Uint8Array(2 * entry.length));
+      view = new DataView(message.buffer);
+    }
+    view.setUint16(prefix.length, index);
+    view.setUint32(fixedBytes - 4, entry.length);
+    message.set(entry, fixedBytes);
+    return sha256(message.subarray(0, length));
+  };
 }
 
 export function encodeEntries(entries: readonly Entry[]): Uint8Array[] {

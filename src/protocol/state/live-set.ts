@@ -4,21 +4,14 @@
  */
 import { compareBytes } from "../../core/codec.ts";
 import type { StoreWriter } from "../../core/ports.ts";
-import type { PlacedEntry, SignedHeader } from "./bundle.ts";
-import { Feed } from "./feed.ts";
-import { FingerprintWriter } from "./fingerprints.ts";
-import { addHeader, dropFromHeader, type StoredHeader } from "./headers-table.ts";
+import { ArrivalWriter } from "./arrivals.ts";
+import type { Boundaries } from "./boundaries.ts";
+import type { AcceptedBundle, PlacedEntry } from "./bundle.ts";
+import { classes } from "./entry.ts";
 import { weigh, type LiveRow } from "./live-rows.ts";
 import { LeafSet } from "./merkle.ts";
-import {
-  encodeEntryRow,
-  encodeLocator,
-  entryKey,
-  orderKey,
-  orderOf,
-  type EntryPlace,
-  type Subject,
-} from "./rows.ts";
+import { OrderWriter } from "./order-writer.ts";
+import { encodeKeyRow, entryKey, orderOf, type EntryPlace, type Subject } from "./rows.ts";
 
 export type Applied = {
   readonly applied: number;
@@ -26,81 +19,63 @@ export type Applied = {
   readonly forked: boolean;
 };
 
+/** The bundle at work: what of it lives so far. */
+type Coming = { readonly arrival: number; readonly signed: AcceptedBundle; readonly live: LeafSet };
+
 export class LiveSet {
   readonly #tx: StoreWriter;
-  readonly #fingerprints: FingerprintWriter;
-  readonly #feed: Feed;
-  readonly #own: (writer: Uint8Array) => boolean;
+  readonly #order: OrderWriter;
+  readonly #arrivals: ArrivalWriter;
 
   /** `own`: true for the writers of this node, whose chains are kept whole. */
-  constructor(tx: StoreWriter, salt: Uint8Array, own: (writer: Uint8Array) => boolean) {
+  constructor(tx: StoreWriter, boundaries: Boundaries, own: (writer: Uint8Array) => boolean) {
     this.#tx = tx;
-    this.#fingerprints = new FingerprintWriter(tx, salt);
-    this.#feed = new Feed(tx);
-    this.#own = own;
+    this.#order = new OrderWriter(tx, boundaries);
+    this.#arrivals = new ArrivalWriter(tx, own);
   }
 
-  /** Applies entries of one header, in the reconciliation order, so that neighbours share fingerprint nodes. */
-  apply(signed: StoredHeader, entries: readonly PlacedEntry[]): Applied {
-    const live = new LeafSet(signed.header.count);
+  /** Applies the entries of a bundle, in the reconciliation order, so that neighbours share pages. */
+  apply(signed: AcceptedBundle): Applied {
+    const { entries, header } = signed;
+    const live = new LeafSet(header.count);
+    const coming: Coming = { arrival: this.#arrivals.next, signed, live };
     let applied = 0;
-    const added: PlacedEntry[] = [];
     for (const placed of entries.toSorted((a, b) => compareBytes(a.hash, b.hash))) {
-      if (!this.#applyEntry(signed, placed)) continue;
-      applied++;
-      live.add(placed.index);
-      added.push(placed);
+      if (this.#applyEntry(coming, placed)) applied++;
     }
     if (applied === 0) return { applied, known: entries.length, forked: false };
-    const forked = addHeader(this.#tx, signed, live);
-    this.#dropShadowed(signed, added);
+    const forked = this.#arrivals.add(signed, live);
     return { applied, known: entries.length - applied, forked };
   }
 
   /** Writes what was kept in memory for the transaction. */
   finish(): void {
-    this.#fingerprints.flush();
-    this.#feed.finish();
+    this.#order.flush();
+    this.#arrivals.finish();
   }
 
-  #applyEntry(signed: SignedHeader, placed: PlacedEntry): boolean {
-    const { entry, hash, index } = placed;
-    const { namespace, stamp } = signed.header;
+  #applyEntry(coming: Coming, { entry, hash, index }: PlacedEntry): boolean {
+    const { arrival, signed } = coming;
     const { writer } = signed;
+    const { namespace, stamp } = signed.header;
     const subject: Subject = { namespace, class: entry.class, type: entry.type, key: entry.key };
-    const beaten = weigh(this.#tx, subject, { entry, writer, stamp, hash });
-    if (beaten === undefined) return false;
-    for (const row of beaten) this.#removeRow(row);
     const place: EntryPlace = { subject, writer, range: entry.range, stamp, index, hash };
-    const position = { ts: orderOf(stamp), id: hash };
-    this.#fingerprints.insert(namespace, position);
-    this.#tx.put(orderKey(namespace, position), encodeLocator(place));
-    const row = encodeEntryRow(signed.hash, this.#feed.add(subject), placed.encoded);
-    this.#tx.put(entryKey(place), row);
+    const key = entryKey(place);
+    const beaten = weigh(this.#tx, subject, { key, entry, writer, stamp, hash }, coming);
+    if (beaten === undefined) return false;
+    for (const row of beaten) this.#remove(row, coming);
+    this.#order.insert(namespace, { ts: orderOf(stamp), id: hash }, { arrival, index });
+    this.#tx.put(key, encodeKeyRow({ arrival, index }, place));
+    coming.live.add(index);
     return true;
   }
 
-  #removeRow(row: LiveRow): void {
-    const { place } = row;
-    const position = { ts: orderOf(place.stamp), id: place.hash };
-    this.#fingerprints.remove(place.subject.namespace, position);
-    this.#tx.remove(orderKey(place.subject.namespace, position));
-    this.#tx.remove(entryKey(place));
-    this.#feed.remove(row.feedSeq);
-    dropFromHeader(this.#tx, row.header, place.index, this.#own);
-  }
-
-  /**
-   * An entry that a later one of the same batch superseded (only a hostile writer puts a key twice into a batch) was
-   * dropped before its header was stored, so its leaf must be taken off again.
-   */
-  #dropShadowed(signed: SignedHeader, added: readonly PlacedEntry[]): void {
-    const { namespace, stamp } = signed.header;
-    for (const { hash, index } of added) {
-      const position = { ts: orderOf(stamp), id: hash };
-      if (this.#tx.get(orderKey(namespace, position)) === undefined) {
-        dropFromHeader(this.#tx, signed.hash, index, this.#own);
-      }
-    }
+  /** An entry that a later one of the same batch supersedes (only a hostile writer puts a key twice into one) never came. */
+  #remove(row: LiveRow, coming: Coming): void {
+    const { subject, stamp, hash, arrival, index } = row;
+    this.#order.remove(subject.namespace, { ts: orderOf(stamp), id: hash });
+    if (subject.class !== classes.last) this.#tx.remove(row.key); // else the newcomer takes its place
+    if (arrival === coming.arrival) coming.live.remove(index);
+    else this.#arrivals.drop(arrival, index);
   }
 }

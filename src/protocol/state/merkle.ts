@@ -12,8 +12,13 @@ import { sha256, tag } from "../../core/identity.ts";
 
 const nodeTag = tag("coterie/node");
 
+/** Filled anew for each node; hashing is what batches spend most time on. */
+const nodeMessage = concatBytes(nodeTag, new Uint8Array(2 * hashBytes));
+
 function nodeHash(left: Uint8Array, right: Uint8Array): Uint8Array {
-  return sha256(concatBytes(nodeTag, left, right));
+  nodeMessage.set(left, nodeTag.length);
+  nodeMessage.set(right, nodeTag.length + hashBytes);
+  return sha256(nodeMessage);
 }
 
 function splitPoint(count: number): number {

@@ -3,11 +3,11 @@ import { decodeUtf8, encodeUtf8, equalBytes, Reader, Writer } from "../../core/c
 import { CoterieError } from "../../core/errors.ts";
 import { nonceBytes } from "../../core/ids.ts";
 import type { Random, Store, StoreReader } from "../../core/ports.ts";
+import { migrateSchema1 } from "./migrate-schema-1.ts";
+import { itemsWithin } from "./order-pages.ts";
 import {
   endBound,
   metaKey,
-  orderKey,
-  orderPosition,
   prefixEnd,
   schemaVersion,
   stampOf,
@@ -31,7 +31,11 @@ export const metaKeys = {
   forks: metaKey("forks"),
 } as const;
 
+const storeIdBytes = 8;
+
 export type Meta = {
+  /** The schema version that the store had, if this program has just brought it to its own. */
+  readonly migratedFrom: number | undefined;
   readonly salt: Uint8Array;
   readonly storeId: Uint8Array;
   readonly nonce: Uint8Array;
@@ -42,11 +46,12 @@ export type Meta = {
 
 /** Opens the store's metadata, or writes it into a new one; throws `STORE_VERSION`. */
 export function openMeta(store: Store, random: Random, origin: string): Meta {
-  checkSchema(store);
+  const migratedFrom = bringUp(store, random);
   const namespaces = [...scanNamespaces(store)];
   return {
+    migratedFrom,
     salt: drawnOnce(store, random, metaKeys.salt, 16),
-    storeId: drawnOnce(store, random, metaKeys.store, 8),
+    storeId: drawnOnce(store, random, metaKeys.store, storeIdBytes),
     nonce: openWriter(store, random, origin),
     forks: Number(readNumber(store, metaKeys.forks)),
     namespaces,
@@ -54,21 +59,30 @@ export function openMeta(store: Store, random: Random, origin: string): Meta {
   };
 }
 
-function checkSchema(store: Store): void {
+/** The schema version that the store had before it was brought to this program's, if it was another. */
+function bringUp(store: Store, random: Random): number | undefined {
   const row = store.get(metaKeys.schema);
+  const version = new Writer().u16(schemaVersion).finish();
   if (row === undefined) {
-    const version = new Writer().u16(schemaVersion).finish();
     store.transaction((tx) => tx.put(metaKeys.schema, version));
-    return;
+    return undefined;
   }
   const found = new Reader(row).u16();
-  if (found !== schemaVersion) {
+  if (found === schemaVersion) return undefined;
+  if (found !== 1) {
     throw new CoterieError(
       "STORE_VERSION",
-      `the store has schema version ${found}, this program knows ${schemaVersion}`,
+      `the store has schema version ${found}, this program knows up to ${schemaVersion}`,
       { hint: "run the newer version of coterie, or use another --data-dir" },
     );
   }
+  store.transaction((tx) => {
+    migrateSchema1(tx, drawnOnce(store, random, metaKeys.salt, 16));
+    tx.put(metaKeys.store, random.bytes(storeIdBytes));
+    tx.remove(metaKey("feed"));
+    tx.put(metaKeys.schema, version);
+  });
+  return found;
 }
 
 function drawnOnce(store: Store, random: Random, key: Uint8Array, length: number): Uint8Array {
@@ -103,11 +117,9 @@ function openWriter(store: Store, random: Random, originText: string): Uint8Arra
 function highestStamp(store: StoreReader, namespaces: readonly string[]): bigint {
   let highest = readNumber(store, metaKeys.stamp);
   for (const namespace of namespaces) {
-    const from = orderKey(namespace, startBound);
-    const to = orderKey(namespace, endBound);
-    for (const first of store.range({ from, to, limit: 1 })) {
-      const stamp = stampOf(orderPosition(first.key).ts);
-      if (stamp > highest) highest = stamp;
+    for (const { ts } of itemsWithin(store, namespace, startBound, endBound)) {
+      if (stampOf(ts) > highest) highest = stampOf(ts);
+      break;
     }
   }
   return highest;

@@ -3,7 +3,8 @@ import { compareBytes, concatBytes, decodeUtf8, encodeUtf8 } from "../../core/co
 import { authorBytes, peerNameOf } from "../../core/ids.ts";
 import type { PeerName } from "../../core/ports.ts";
 import { classes, decodeEntry, type Entry } from "./entry.ts";
-import { decodeEntryRow, keyTextOf, placeOf, prefixEnd, typePrefix, type Subject } from "./rows.ts";
+import { rowsBetween } from "./live-rows.ts";
+import { keyTextOf, prefixEnd, typePrefix, type Subject } from "./rows.ts";
 import type { State } from "./state.ts";
 import { decodeValue, encodeValue, type RegisterValue } from "./value.ts";
 
@@ -36,8 +37,7 @@ export function getRegister(
   wallMs: number,
 ): RegisterRecord | undefined {
   for (const row of state.live(registerSubject(namespace, key))) {
-    const { writer, stamp } = row.place;
-    return recordOf(key, decodeEntry(row.encoded), { writer, stamp }, wallMs);
+    return recordOf(key, decodeEntry(row.encoded), row, wallMs);
   }
   return undefined;
 }
@@ -68,12 +68,13 @@ export function listRegisters(
   const items: RegisterRecord[] = [];
   let rows = 0;
   let key: string | undefined;
-  for (const row of state.store.range({ from, to: prefixEnd(within) })) {
+  const subjectOf = (rowKey: Uint8Array): Subject =>
+    registerSubject(namespace, decodeUtf8(keyTextOf(rowKey, base.length)));
+  for (const row of rowsBetween(state.store, { from, to: prefixEnd(within) }, subjectOf)) {
     if (items.length >= options.limit || rows >= rowsPerPageMax) return { items, next: key };
     rows++;
-    key = decodeUtf8(keyTextOf(row.key, base.length));
-    const place = placeOf(registerSubject(namespace, key), row.key);
-    const record = recordOf(key, decodeEntry(decodeEntryRow(row.value).encoded), place, wallMs);
+    ({ key } = row.subject);
+    const record = recordOf(key, decodeEntry(row.encoded), row, wallMs);
     if (record !== undefined) items.push(record);
   }
   return { items, next: undefined };

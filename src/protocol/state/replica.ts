@@ -1,5 +1,4 @@
 /** What reconciliation sees of the state: the `Replica` port over the order table and the fingerprints. */
-import { compareBytes, equalBytes } from "../../core/codec.ts";
 import { toCoterieError, type CoterieError } from "../../core/errors.ts";
 import { hashBytes } from "../../core/ids.ts";
 import { limits } from "../../core/limits.ts";
@@ -11,26 +10,13 @@ import type {
   Replica,
   StoreReader,
 } from "../../core/ports.ts";
-import { bundleOverheadBytes, encodeBundle } from "./bundle.ts";
+import { readArrival, type Arrival } from "./arrivals.ts";
+import { bundleOverheadBytes } from "./bundle.ts";
 import { select, summarise } from "./fingerprints.ts";
-import { readHeader } from "./headers-table.ts";
 import { LeafSet } from "./merkle.ts";
-import {
-  decodeEntryRow,
-  endBound,
-  locatedKey,
-  orderKey,
-  orderPosition,
-  startBound,
-} from "./rows.ts";
+import { itemsWithin, locate } from "./order-pages.ts";
+import { startBound, type Locator } from "./rows.ts";
 import type { State } from "./state.ts";
-
-/** An entry as it goes into a bundle. */
-type Outgoing = {
-  readonly header: Uint8Array;
-  readonly index: number;
-  readonly encoded: Uint8Array;
-};
 
 export class StateReplica implements Replica {
   readonly #state: State;
@@ -78,8 +64,10 @@ export class StateReplica implements Replica {
 
   items(namespace: string, from: Bound, to: Bound, limit: number): ReconItem[] {
     const items: ReconItem[] = [];
-    for (const row of this.#orderRows(namespace, from, to, limit)) {
-      items.push(orderPosition(row.key));
+    if (limit <= 0) return items;
+    for (const { ts, id } of itemsWithin(this.#store, namespace, from, to)) {
+      items.push({ ts, id });
+      if (items.length >= limit) break;
     }
     return items;
   }
@@ -90,7 +78,7 @@ export class StateReplica implements Replica {
   }
 
   has(namespace: string, item: ReconItem): boolean {
-    return this.#store.get(orderKey(namespace, item)) !== undefined;
+    return locate(this.#store, namespace, item) !== undefined;
   }
 
   bundles(
@@ -103,8 +91,8 @@ export class StateReplica implements Replica {
     for (const item of items) {
       if (packer.bytes >= maxBytes) break;
       sent++;
-      const locator = this.#store.get(orderKey(namespace, item));
-      if (locator !== undefined) packer.add(this.#outgoing(namespace, item, locator));
+      const locator = locate(this.#store, namespace, item);
+      if (locator !== undefined) packer.add(locator);
     }
     return { bundles: packer.finish(), sent };
   }
@@ -116,82 +104,63 @@ export class StateReplica implements Replica {
     maxBytes: number,
   ): { bundles: Uint8Array[]; next: Bound | undefined } {
     const packer = new Packer(this.#store);
-    for (const row of this.#orderRows(namespace, from, to)) {
-      const position = orderPosition(row.key);
+    for (const item of itemsWithin(this.#store, namespace, from, to)) {
       if (packer.bytes >= maxBytes) {
-        return {
-          bundles: packer.finish(),
-          next: { ts: position.ts, id: position.id.slice() },
-        };
+        return { bundles: packer.finish(), next: { ts: item.ts, id: item.id.slice() } };
       }
-      packer.add(this.#outgoing(namespace, position, row.value));
+      packer.add(item);
     }
     return { bundles: packer.finish(), next: undefined };
   }
-
-  #orderRows(
-    namespace: string,
-    from: Bound,
-    to: Bound,
-    limit?: number,
-  ): Iterable<{ key: Uint8Array; value: Uint8Array }> {
-    const range = {
-      from: orderKey(namespace, from),
-      to: to.ts >= endBound.ts ? orderKey(namespace, endBound) : orderKey(namespace, to),
-    };
-    if (compareBytes(range.from, range.to) >= 0) return [];
-    return this.#store.range(limit === undefined ? range : { ...range, limit });
-  }
-
-  #outgoing(namespace: string, position: ReconItem, locator: Uint8Array): Outgoing | undefined {
-    const row = this.#store.get(locatedKey(namespace, position, locator));
-    if (row === undefined) return undefined;
-    const index = (locator[locator.length - 2]! << 8) | locator[locator.length - 1]!;
-    return { ...decodeEntryRow(row), index };
-  }
 }
 
-/** Gathers entries into bundles, one per run of entries of a header, each about a frame at most. */
+type Parcel = { readonly arrival: Arrival; readonly indexes: number[]; bytes: number };
+
+/** Gathers entries into bundles, one per arrival that brought them or more if they are larger than about a frame. */
 class Packer {
   readonly #store: StoreReader;
+  readonly #open = new Map<number, Parcel>();
   readonly #bundles: Uint8Array[] = [];
-  #run: Outgoing[] = [];
-  #runBytes = 0;
   bytes = 0;
 
   constructor(store: StoreReader) {
     this.#store = store;
   }
 
-  add(entry: Outgoing | undefined): void {
-    if (entry === undefined) return;
-    const first = this.#run[0];
-    const size = entry.encoded.length + hashBytes;
-    const fits =
-      first !== undefined &&
-      equalBytes(first.header, entry.header) &&
-      this.#runBytes + size <= limits.syncFrameBytesMax - bundleOverheadBytes;
-    if (!fits) this.#close();
-    this.#run.push(entry);
-    this.#runBytes += size;
+  add({ arrival: number, index }: Locator): void {
+    const parcel = this.#parcelOf(number);
+    const size = (parcel?.arrival.entry(index)?.length ?? 0) + hashBytes;
+    if (parcel === undefined) return;
+    if (parcel.indexes.length > 0 && parcel.bytes + size > parcelBytesMax) this.#close(parcel);
+    parcel.indexes.push(index);
+    parcel.bytes += size;
     this.bytes += size;
   }
 
   finish(): Uint8Array[] {
-    this.#close();
+    for (const parcel of this.#open.values()) this.#close(parcel);
     return this.#bundles;
   }
 
-  #close(): void {
-    const first = this.#run[0];
-    const stored = first === undefined ? undefined : readHeader(this.#store, first.header);
-    if (stored !== undefined) {
-      const present = new LeafSet(stored.header.count);
-      for (const { index } of this.#run) present.add(index);
-      const entries = this.#run.toSorted((a, b) => a.index - b.index).map(({ encoded }) => encoded);
-      this.#bundles.push(encodeBundle(stored, present, entries, stored.tree.prune(present)));
-    }
-    this.#run = [];
-    this.#runBytes = 0;
+  #parcelOf(number: number): Parcel | undefined {
+    const known = this.#open.get(number);
+    if (known !== undefined) return known;
+    const arrival = readArrival(this.#store, number);
+    if (arrival === undefined) return undefined;
+    const parcel = { arrival, indexes: [], bytes: 0 };
+    this.#open.set(number, parcel);
+    return parcel;
+  }
+
+  #close(parcel: Parcel): void {
+    const { arrival, indexes } = parcel;
+    const isWhole = indexes.length === arrival.present.size;
+    const chosen = new LeafSet(arrival.present.count);
+    for (const index of indexes) chosen.add(index);
+    if (indexes.length > 0) this.#bundles.push(isWhole ? arrival.bundle : arrival.prune(chosen));
+    parcel.indexes.length = 0;
+    parcel.bytes = 0;
   }
 }
+
+const parcelBytesMax = limits.syncFrameBytesMax - bundleOverheadBytes;

@@ -8,18 +8,17 @@ import type { Bound } from "../../core/ports.ts";
 import { classes, type EntryClass, type StampRange } from "./entry.ts";
 
 export const tables = {
-  entries: 1,
-  order: 2,
-  fingerprints: 3,
-  headers: 4,
-  headersBySeq: 5,
-  headersByStamp: 6,
-  feed: 7,
   meta: 8,
-  live: 9,
+  keys: 10,
+  order: 11,
+  sums: 12,
+  arrivals: 13,
+  live: 14,
+  headersBySeq: 15,
+  headersByStamp: 16,
 } as const;
 
-export const schemaVersion = 1;
+export const schemaVersion = 2;
 
 /** 2^64 - 2: reconciliation timestamps count down from it, so that the newest entry sorts first. */
 const newest = 2n ** 64n - 2n;
@@ -42,17 +41,10 @@ export type Subject = {
   readonly key: string;
 };
 
-function namespacePrefix(table: number, namespace: string): Writer {
-  return new Writer().u8(table).text(namespace).u8(0);
-}
+/** Where an entry's bytes are: the number of the arrival that brought it, and its index in its batch. */
+export type Locator = { readonly arrival: number; readonly index: number };
 
-/** In the entries table checkpoints stand apart from the items of their class, in the order of their ranges' ends. */
-const checkpointRows = classes.append | 0x80;
-
-function withSubject(out: Writer, subject: Subject, isCheckpoint: boolean): Writer {
-  const rowClass = isCheckpoint ? checkpointRows : subject.class;
-  return out.u8(rowClass).text(subject.type).u8(0).text(subject.key).u8(0);
-}
+export const locatorBytes = 6 + 1;
 
 export type EntryPlace = {
   readonly subject: Subject;
@@ -64,122 +56,125 @@ export type EntryPlace = {
   readonly hash: Uint8Array;
 };
 
-const placeBytes = writerBytes + 8 + 2 + hashBytes;
-const rangeBytes = 16;
-
-function withWriter(out: Writer, { subject, writer, range }: EntryPlace): Writer {
-  withSubject(out, subject, range !== undefined).bytes(writer);
-  return range === undefined ? out : out.u64(range.to).u64(range.from);
+export function namespacePrefix(table: number, namespace: string): Writer {
+  return new Writer().u8(table).text(namespace).u8(0);
 }
 
-export function entryKey(place: EntryPlace): Uint8Array {
-  return withWriter(namespacePrefix(tables.entries, place.subject.namespace), place)
-    .u64(place.stamp)
-    .u16(place.index)
-    .bytes(place.hash)
-    .finish();
-}
+/** In the keys table checkpoints stand apart from the items of their class, in the order of their ranges' ends. */
+const checkpointRows = classes.append | 0x80;
 
-/** Reads the end of an entries key whose subject is known. */
-export function placeOf(subject: Subject, key: Uint8Array): EntryPlace {
-  const isCheckpoint = key[1 + subject.namespace.length + 1] === checkpointRows;
-  const reader = new Reader(
-    key.subarray(key.length - placeBytes - (isCheckpoint ? rangeBytes : 0)),
-  );
-  const writer = reader.bytes(writerBytes);
-  const to = isCheckpoint ? reader.u64() : 0n;
-  const range = isCheckpoint ? { from: reader.u64(), to } : undefined;
-  return {
-    subject,
-    writer,
-    range,
-    stamp: reader.u64(),
-    index: reader.u16(),
-    hash: reader.bytes(hashBytes),
-  };
-}
-
-/** A row of the entries table: hash of its header, number in the change feed, the entry. */
-export function encodeEntryRow(header: Uint8Array, feedSeq: bigint, entry: Uint8Array): Uint8Array {
-  return new Writer().bytes(header).u64(feedSeq).bytes(entry).finish();
-}
-
-export type EntryRow = {
-  readonly header: Uint8Array;
-  readonly feedSeq: bigint;
-  readonly encoded: Uint8Array;
-};
-
-export function decodeEntryRow(row: Uint8Array): EntryRow {
-  const reader = new Reader(row);
-  return {
-    header: reader.bytes(hashBytes),
-    feedSeq: reader.u64(),
-    encoded: reader.bytes(reader.remaining),
-  };
-}
-
-/** The key's text in an entries key whose prefix (table, namespace, class, type) has `prefixLength` bytes. */
-export function keyTextOf(key: Uint8Array, prefixLength: number): Uint8Array {
-  return key.subarray(prefixLength, key.length - placeBytes - 1);
+function withSubject(out: Writer, subject: Subject, isCheckpoint: boolean): Writer {
+  const rowClass = isCheckpoint ? checkpointRows : subject.class;
+  return out.u8(rowClass).text(subject.type).u8(0).text(subject.key).u8(0);
 }
 
 /** Begins the keys of a subject's entries, of its items or its checkpoints where it has both. */
 export function subjectPrefix(subject: Subject, rows: "items" | "checkpoints"): Uint8Array {
-  const out = namespacePrefix(tables.entries, subject.namespace);
+  const out = namespacePrefix(tables.keys, subject.namespace);
   return withSubject(out, subject, rows === "checkpoints").finish();
 }
 
 export function typePrefix(namespace: string, entryClass: EntryClass, type: string): Uint8Array {
-  return namespacePrefix(tables.entries, namespace).u8(entryClass).text(type).u8(0).finish();
+  return namespacePrefix(tables.keys, namespace).u8(entryClass).text(type).u8(0).finish();
 }
 
-/** The reconciliation order: (namespace, descending stamp, hash). */
-export function orderKey(namespace: string, position: Bound): Uint8Array {
-  return namespacePrefix(tables.order, namespace).u64(position.ts).bytes(position.id).finish();
+/** Of class `last` one entry lives at most, and its row is the subject's own. */
+export function entryKey({ subject, writer, range, stamp, index, hash }: EntryPlace): Uint8Array {
+  const out = namespacePrefix(tables.keys, subject.namespace);
+  withSubject(out, subject, range !== undefined);
+  if (subject.class === classes.last) return out.finish();
+  out.bytes(writer);
+  if (range !== undefined) out.u64(range.to).u64(range.from);
+  return out.u64(stamp).u16(index).bytes(hash).finish();
 }
 
-export function orderPosition(key: Uint8Array): { ts: bigint; id: Uint8Array } {
-  const reader = new Reader(key.subarray(key.length - 8 - hashBytes));
-  return { ts: reader.u64(), id: reader.bytes(hashBytes) };
+/** What follows the subject in the key of a row of other classes than `last`. */
+const rangeBytes = 16;
+const placeBytes = 8 + 2 + hashBytes;
+
+/** The key's text in a row of a class and type whose prefix has `prefixLength` bytes. */
+export function keyTextOf(key: Uint8Array, prefixLength: number): Uint8Array {
+  return key.subarray(prefixLength, key.indexOf(0, prefixLength));
 }
 
-/** What the order table keeps of an entry beside its position: enough to find it in the entries table. */
-export function encodeLocator(place: EntryPlace): Uint8Array {
-  return withWriter(new Writer(), place).u16(place.index).finish();
-}
-
-export function locatedKey(
-  namespace: string,
-  position: { ts: bigint; id: Uint8Array },
-  locator: Uint8Array,
+export function encodeKeyRow(
+  { arrival, index }: Locator,
+  { subject, stamp, hash }: EntryPlace,
 ): Uint8Array {
-  const split = locator.length - 2;
-  return namespacePrefix(tables.entries, namespace)
-    .bytes(locator.subarray(0, split))
-    .u64(stampOf(position.ts))
-    .bytes(locator.subarray(split))
-    .bytes(position.id)
-    .finish();
-}
-
-/** A node of the range fingerprints; without a position the first node of the level. */
-export function fingerprintKey(namespace: string, level: number, position?: Bound): Uint8Array {
-  const out = namespacePrefix(tables.fingerprints, namespace).u8(level);
-  if (position !== undefined) out.u64(position.ts).bytes(position.id);
+  const out = new Writer().u48(arrival).u8(index);
+  if (subject.class === classes.last) out.u64(stamp).bytes(hash);
   return out.finish();
 }
 
-export function fingerprintLevelEnd(namespace: string, level: number): Uint8Array {
-  return fingerprintKey(namespace, level + 1);
+/** All that a row of the keys table says. */
+export type KeyRow = Locator & {
+  readonly stamp: bigint;
+  readonly hash: Uint8Array;
+  /** Unless of class `last`. */
+  readonly writer: Uint8Array | undefined;
+  readonly range: StampRange | undefined;
+};
+
+/** Reads a row whose subject's prefix has `prefixLength` bytes. */
+export function decodeKeyRow(
+  subject: Subject,
+  prefixLength: number,
+  key: Uint8Array,
+  value: Uint8Array,
+): KeyRow {
+  const row = new Reader(value);
+  const locator = { arrival: row.u48(), index: row.u8() };
+  if (subject.class === classes.last) {
+    return { ...locator, stamp: row.u64(), hash: row.bytes(hashBytes), ...nowhere };
+  }
+  const rest = new Reader(key.subarray(prefixLength));
+  const writer = rest.bytes(writerBytes);
+  const isCheckpoint = rest.remaining === rangeBytes + placeBytes;
+  const to = isCheckpoint ? rest.u64() : 0n;
+  const range = isCheckpoint ? { from: rest.u64(), to } : undefined;
+  const stamp = rest.u64();
+  rest.u16();
+  return { ...locator, stamp, hash: rest.bytes(hashBytes), writer, range };
 }
 
-export function headerKey(hash: Uint8Array): Uint8Array {
-  return concatBytes(Uint8Array.of(tables.headers), hash);
+const nowhere = { writer: undefined, range: undefined };
+
+/** The bytes of a position, which sort as positions do: (ts, id). */
+export function positionBytesOf({ ts, id }: Bound): Uint8Array {
+  return new Writer().u64(ts).bytes(id).finish();
 }
 
-export function liveKey(hash: Uint8Array): Uint8Array {
-  return concatBytes(Uint8Array.of(tables.live), hash);
+/** A page of the order: (namespace, position of its first entry); the first page begins before every entry. */
+export function pageKey(namespace: string, position?: Uint8Array): Uint8Array {
+  const out = namespacePrefix(tables.order, namespace);
+  return (position === undefined ? out : out.bytes(position)).finish();
+}
+
+/** The end of a namespace's pages. */
+export function pagesEnd(namespace: string): Uint8Array {
+  return new Writer().u8(tables.order).text(namespace).u8(1).finish();
+}
+
+/** A node of the sums over the pages; without a position the first node of the level. */
+export function sumKey(namespace: string, level: number, position?: Uint8Array): Uint8Array {
+  const out = namespacePrefix(tables.sums, namespace).u8(level);
+  return (position === undefined ? out : out.bytes(position)).finish();
+}
+
+export function sumLevelEnd(namespace: string, level: number): Uint8Array {
+  return sumKey(namespace, level + 1);
+}
+
+export function arrivalKey(arrival: number): Uint8Array {
+  return new Writer().u8(tables.arrivals).u48(arrival).finish();
+}
+
+export function arrivalOf(key: Uint8Array): number {
+  return new Reader(key.subarray(1)).u48();
+}
+
+export function liveKey(arrival: number): Uint8Array {
+  return new Writer().u8(tables.live).u48(arrival).finish();
 }
 
 export function writerIndexKey(
@@ -187,17 +182,17 @@ export function writerIndexKey(
   namespace: string,
   writer: Uint8Array,
   number: bigint,
-  hash: Uint8Array = new Uint8Array(0),
 ): Uint8Array {
-  return namespacePrefix(table, namespace).bytes(writer).u64(number).bytes(hash).finish();
-}
-
-export function feedKey(seq: bigint): Uint8Array {
-  return new Writer().u8(tables.feed).u64(seq).finish();
+  return namespacePrefix(table, namespace).bytes(writer).u64(number).finish();
 }
 
 export function metaKey(name: string): Uint8Array {
   return new Writer().u8(tables.meta).text(name).finish();
+}
+
+/** The first key after `key`. */
+export function keyAfter(key: Uint8Array): Uint8Array {
+  return concatBytes(key, Uint8Array.of(0));
 }
 
 /** The first key after all that begin with `prefix` (which never ends in 0xff here). */

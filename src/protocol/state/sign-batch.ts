@@ -14,7 +14,7 @@ import {
   writerOf,
   type Header,
 } from "./header.ts";
-import { LeafSet, merkleRoot, PrunedTree } from "./merkle.ts";
+import { LeafSet, PrunedTree } from "./merkle.ts";
 
 /** A writer that can sign. */
 export type Hand = {
@@ -29,7 +29,7 @@ export function signBatch(
   namespace: string,
   entries: readonly Entry[],
   stamp: bigint,
-): { signed: AcceptedBundle; bundle: Uint8Array } {
+): AcceptedBundle {
   const chain = readChain(store, namespace, nonce);
   const position = {
     network,
@@ -44,22 +44,24 @@ export function signBatch(
   const encodedEntries = encodeEntries(entries);
   const hashOf = leafHasher(position);
   const hashes = encodedEntries.map((encoded, index) => hashOf(index, encoded));
-  const header: Header = { ...position, count: entries.length, root: merkleRoot(hashes) };
-  const encoded = encodeHeader(header);
-  const signature = signHeader(encoded, identity);
   const all = LeafSet.all(entries.length);
   const tree = PrunedTree.build(
     all,
     (index) => hashes[index]!,
     () => noHash,
   );
+  const header: Header = { ...position, count: entries.length, root: tree.root };
+  const encoded = encodeHeader(header);
+  const signature = signHeader(encoded, identity);
   const placed = entries.map((entry, index) => ({
     index,
     hash: hashes[index]!,
     encoded: encodedEntries[index]!,
     entry,
   }));
-  const signed = {
+  return {
+    bytes: encodeBundle({ encoded, signature }, all, encodedEntries, []),
+    present: entries.length,
     header,
     encoded,
     signature,
@@ -69,5 +71,4 @@ export function signBatch(
     entries: placed,
     refusals: [],
   };
-  return { signed, bundle: encodeBundle(signed, all, encodedEntries, []) };
 }

@@ -16,6 +16,7 @@ import type {
   StoreReader,
   StoreWriter,
 } from "../../core/ports.ts";
+import { Boundaries } from "./boundaries.ts";
 import { acceptBundle, type AcceptedBundle } from "./bundle.ts";
 import { chainKey, encodeChain } from "./chain.ts";
 import type { Entry } from "./entry.ts";
@@ -25,7 +26,7 @@ import { liveRows, weigh } from "./live-rows.ts";
 import { LiveSet, type Applied } from "./live-set.ts";
 import { metaKeys, openMeta } from "./meta.ts";
 import { Quarantine } from "./quarantine.ts";
-import { endBound, startBound } from "./rows.ts";
+import { endBound, entryKey, startBound } from "./rows.ts";
 import { signBatch, type Hand } from "./sign-batch.ts";
 import { StampClock, stampLimit, stampMs } from "./stamp.ts";
 import { HashSum } from "./sum.ts";
@@ -72,9 +73,11 @@ export class State {
   readonly #options: StateOptions;
   readonly #quarantine = new Quarantine();
   readonly #namespaces = new Set<string>();
-  readonly #salt: Uint8Array;
+  readonly #boundaries: Boundaries;
   readonly #storeId: Uint8Array;
   readonly #clock: StampClock;
+  /** The schema version that the store had, if opening it brought it to this program's. */
+  readonly migratedFrom: number | undefined;
   #nonce: Uint8Array;
   #forks: number;
   #events: StateEvents | undefined;
@@ -84,7 +87,8 @@ export class State {
     this.#options = options;
     this.#store = options.store;
     const meta = openMeta(options.store, options.random, options.origin);
-    this.#salt = meta.salt;
+    this.#boundaries = new Boundaries(meta.salt);
+    this.migratedFrom = meta.migratedFrom;
     this.#storeId = meta.storeId;
     this.#nonce = meta.nonce;
     this.#forks = meta.forks;
@@ -155,10 +159,10 @@ export class State {
           throw new CoterieError("OVERLOADED", `there are ${known.size} namespaces already`);
         }
         const stamp = this.#clock.next(wallMs);
-        const { signed, bundle } = signBatch(tx, this.#hand(), namespace, entries, stamp);
+        const signed = signBatch(tx, this.#hand(), namespace, entries, stamp);
         tx.put(chainKey(namespace, this.#nonce), encodeChain(signed));
-        const batch = { namespace, bundle, stamp, entries: entries.length };
-        return { signed, batch, applied: live.apply(signed, signed.entries) };
+        const batch = { namespace, bundle: signed.bytes, stamp, entries: entries.length };
+        return { signed, batch, applied: live.apply(signed) };
       });
       tx.put(metaKeys.stamp, new Writer().u64(this.#clock.last).finish());
       return { written: all, outcomes: all.map(({ applied }) => applied) };
@@ -229,9 +233,7 @@ export class State {
     const known = new Set(this.#namespaces);
     const { outcomes } = this.#transact((_tx, live) => ({
       outcomes: bundles.map((accepted) =>
-        admits(known, accepted.header.namespace)
-          ? live.apply(accepted, accepted.entries)
-          : nothingApplied,
+        admits(known, accepted.header.namespace) ? live.apply(accepted) : nothingApplied,
       ),
     }));
     this.#settle(bundles, outcomes);
@@ -241,9 +243,10 @@ export class State {
   /** True when some entry of it would come to live here. Reads only. */
   isNews({ header, writer, entries }: AcceptedBundle): boolean {
     const { namespace, stamp } = header;
-    return entries.some(({ entry, hash }) => {
+    return entries.some(({ entry, hash, index }) => {
       const subject = { namespace, class: entry.class, type: entry.type, key: entry.key };
-      return weigh(this.#store, subject, { entry, writer, stamp, hash }) !== undefined;
+      const key = entryKey({ subject, writer, range: entry.range, stamp, index, hash });
+      return weigh(this.#store, subject, { key, entry, writer, stamp, hash }) !== undefined;
     });
   }
 
@@ -251,7 +254,7 @@ export class State {
     work: (tx: StoreWriter, live: LiveSet) => T,
   ): T {
     return this.#store.transaction((tx) => {
-      const live = new LiveSet(tx, this.#salt, (writer) => equalBytes(writer, this.writer));
+      const live = new LiveSet(tx, this.#boundaries, (writer) => equalBytes(writer, this.writer));
       const result = work(tx, live);
       live.finish();
       const forks = result.outcomes.filter(({ forked }) => forked).length;

@@ -63,7 +63,7 @@ export class HashSum {
     for (let index = 0; index < words; index++) {
       const value = this.#words[index]! + sign * others[index]! + carry;
       this.#words[index] = value;
-      carry = Math.floor(value / 2 ** 32);
+      carry = value >= 2 ** 32 ? 1 : value < 0 ? -1 : 0;
     }
   }
 }
