@@ -1,0 +1,83 @@
+/** Two that were apart: 100 new entries on each side of many that both have. */
+import { cpSync } from "node:fs";
+import { join } from "node:path";
+import { Bench, wireBytes, type PeerProcess } from "./peers.ts";
+import type { Benchmark, Figure } from "./report.ts";
+
+const newPerSide = 100;
+
+export type Repair = {
+  readonly ms: number;
+  readonly bytes: number;
+  readonly cpuMs: number;
+};
+
+/** A network of two whose stores are alike, `count` entries each. */
+export async function twins(bench: Bench, count: number): Promise<[PeerProcess, PeerProcess]> {
+  const first = await bench.peer("one");
+  await first.fill("base", count, 100);
+  await bench.end(first);
+  cpSync(join(bench.folder, "one"), join(bench.folder, "two"), { recursive: true });
+  return Promise.all([bench.peer("one"), bench.peer("two")]);
+}
+
+/** Connects the two and waits until both hold `count` entries and the same sum. */
+export async function repair(
+  [one, two]: readonly [PeerProcess, PeerProcess],
+  wanted: { readonly count: number; readonly sum?: string },
+): Promise<Repair> {
+  const [address] = await Promise.all([one.start(), two.start()]);
+  const used = async (): Promise<number> => (await one.usage()).cpuMs + (await two.usage()).cpuMs;
+  const [cpu, bytes] = [await used(), wireBytes()];
+  const both = Promise.all([one, two].map((peer) => peer.reached(wanted.count, wanted.sum)));
+  const startedAt = await two.connect(address);
+  const ms = Math.max(...(await both)) - startedAt;
+  const result = { ms, bytes: wireBytes() - bytes, cpuMs: (await used()) - cpu };
+  const [ours, theirs] = await Promise.all([one.digest(), two.digest()]);
+  if (ours.sum !== theirs.sum) throw new Error("the two are not equal");
+  return result;
+}
+
+async function once(base: number): Promise<Repair> {
+  const bench = new Bench();
+  try {
+    const both = await twins(bench, base);
+    await Promise.all(both.map((peer, at) => peer.fill(`new${at}`, newPerSide, newPerSide)));
+    return await repair(both, { count: base + 2 * newPerSide });
+  } finally {
+    await bench.close();
+  }
+}
+
+export function reconnectFigures(repairs: readonly Repair[], isJudged: boolean): Figure[] {
+  const wanted = (atMost: number): Pick<Figure, "wanted"> =>
+    isJudged ? { wanted: { atMost } } : {};
+  return [
+    {
+      what: "from the dial until both are equal",
+      unit: "ms",
+      values: repairs.map(({ ms }) => ms),
+      ...wanted(100),
+    },
+    {
+      what: "on the wire, connection and bodies included",
+      unit: "KiB",
+      values: repairs.map(({ bytes }) => bytes / 1024),
+      ...wanted(32),
+    },
+    { what: "CPU of both", unit: "ms", values: repairs.map(({ cpuMs }) => cpuMs) },
+  ];
+}
+
+export const differences: Benchmark = {
+  name: "reconnect",
+  about: `${newPerSide} + ${newPerSide} entries differ among 100,000`,
+  async run(runs, say) {
+    const repairs: Repair[] = [];
+    for (let run = 0; run < runs; run++) {
+      say(`run ${run + 1} of ${runs}`);
+      repairs.push(await once(100_000));
+    }
+    return reconnectFigures(repairs, true);
+  },
+};
