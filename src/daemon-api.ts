@@ -1,12 +1,12 @@
 /** The daemon as its control API sees it: reads the rooms, writes through the driver. */
 import type { Config } from "./config.ts";
-import { equalBytes, fromHex, toHex } from "./core/codec.ts";
+import { toHex } from "./core/codec.ts";
 import { CoterieError } from "./core/errors.ts";
-import { isNamespace, keyFault } from "./core/ids.ts";
 import { limits } from "./core/limits.ts";
 import type { Clock, Metrics, NetworkKeys } from "./core/ports.ts";
 import { encodeTicket } from "./core/ticket.ts";
-import type { ChangeEvent, Daemon, KvRecord, WriteOp } from "./control/daemon.ts";
+import type { Daemon } from "./control/daemon.ts";
+import type { DocCalls } from "./control/doc-daemon.ts";
 import type {
   ConfigReload,
   ConfigView,
@@ -17,6 +17,10 @@ import type {
   Peers,
   Status,
 } from "./control/schema.ts";
+import { backupOf } from "./daemon-backup.ts";
+import { docOf } from "./daemon-doc.ts";
+import { kvOf } from "./daemon-kv.ts";
+import { typesOf } from "./daemon-types.ts";
 import type { Driver } from "./driver.ts";
 import { runDoctor } from "./host/doctor.ts";
 import type { Logs } from "./host/log.ts";
@@ -25,14 +29,6 @@ import type { ProcessMonitor } from "./host/process-stats.ts";
 import { version } from "./host/version.ts";
 import { topicFault, type AppEvent } from "./protocol/gossip/event.ts";
 import type { Roster } from "./protocol/membership/roster.ts";
-import {
-  getRegister,
-  listRegisters,
-  registerEntry,
-  registerFeedSeq,
-  registerType,
-  type RegisterRecord,
-} from "./protocol/state/register.ts";
 import type { State } from "./protocol/state/state.ts";
 import { Mailbox } from "./mailbox.ts";
 import { stateDigest } from "./state-digest.ts";
@@ -46,6 +42,7 @@ export type DaemonParts = {
   readonly state: State;
   readonly roster: Roster;
   readonly network: NetworkKeys;
+  readonly documents: DocCalls;
   readonly process: ProcessMonitor;
   readonly config: () => Config;
   readonly configView: () => ConfigView;
@@ -56,10 +53,6 @@ export type DaemonParts = {
   /** Addresses of a ticket or the address book; whether anybody else is known at all. */
   readonly bootstrap: readonly string[];
 };
-
-/** Changes read from the feed at a time. */
-const changesPerPage = 256;
-const reservedNamespace = "sys";
 
 export function createDaemon(parts: DaemonParts): Daemon {
   return {
@@ -75,7 +68,10 @@ export function createDaemon(parts: DaemonParts): Daemon {
     dial: (addresses, signal) => parts.net.dial(addresses, signal),
     setFaults: ({ blockedPeers }) => parts.net.setBlocked(blockedPeers),
     faults: () => ({ blockedPeers: [...parts.net.blocked()] }),
+    backup: () => backupOf({ ...parts, self: parts.net.self }),
     kv: kvOf(parts),
+    doc: docOf(parts),
+    ...typesOf({ ...parts, log: parts.logs.log.child("state") }),
     events: {
       publish: (topic, data) => publish(parts, topic, data),
       subscribe: (topic, signal) => subscribe(parts, topic, signal),
@@ -182,117 +178,6 @@ function doctorOf(parts: DaemonParts): ReturnType<typeof runDoctor> {
       writable: driver.writable,
     },
   });
-}
-
-function kvOf(parts: DaemonParts): Daemon["kv"] {
-  const { clock, state, driver } = parts;
-  return {
-    get(namespace, key) {
-      checkNamespace(namespace);
-      const record = getRegister(state, namespace, key, clock.wallMs());
-      return record === undefined ? undefined : kvRecord(record);
-    },
-    list(namespace, options) {
-      checkNamespace(namespace);
-      const { items, next } = listRegisters(state, namespace, options, clock.wallMs());
-      return { items: items.map(kvRecord), next };
-    },
-    async write(namespace, ops, signal) {
-      checkNamespace(namespace);
-      checkWritable(namespace, state);
-      return driver.write(namespace, ops.map(entryOf), signal);
-    },
-    watch(namespace, options, signal) {
-      checkNamespace(namespace);
-      return watch(parts, namespace, options, signal);
-    },
-  };
-}
-
-function kvRecord(record: RegisterRecord): KvRecord {
-  return record;
-}
-
-function checkNamespace(namespace: string): void {
-  if (isNamespace(namespace)) return;
-  throw new CoterieError("BAD_NAMESPACE", `${JSON.stringify(namespace)} is not a namespace`, {
-    hint: "a namespace has 1 to 63 lower-case letters, digits and inner hyphens",
-  });
-}
-
-function checkWritable(namespace: string, state: State): void {
-  if (namespace === reservedNamespace) {
-    throw new CoterieError("REFUSED", "namespace sys belongs to the network itself", {
-      hint: "write to another namespace",
-    });
-  }
-  const known = state.namespaces();
-  if (known.length >= limits.namespacesMax && !known.includes(namespace)) {
-    throw new CoterieError("OVERLOADED", `the network has ${known.length} namespaces already`, {
-      hint: "use one of them",
-    });
-  }
-}
-
-function entryOf({ key, value }: WriteOp): ReturnType<typeof registerEntry> {
-  const fault = keyFault(key);
-  if (fault !== undefined) throw new CoterieError("BAD_KEY", fault);
-  if (value !== undefined && value.bytes.length > limits.valueBytesMax) {
-    throw new CoterieError(
-      "TOO_LARGE",
-      `a value is at most ${limits.valueBytesMax} bytes; this one has ${value.bytes.length}`,
-    );
-  }
-  return registerEntry(key, value);
-}
-
-async function* watch(
-  { driver, state, clock }: DaemonParts,
-  namespace: string,
-  options: { readonly prefix: string; readonly cursor?: string },
-  signal: AbortSignal,
-): AsyncGenerator<ChangeEvent> {
-  let seq = options.cursor === undefined ? state.feedSeq() : seqOfCursor(state, options.cursor);
-  const news = new Mailbox<true>(1);
-  const stop = driver.onChange(() => news.put(true));
-  try {
-    for (;;) {
-      const changes = state.changesAfter(seq, changesPerPage);
-      for (const change of changes) {
-        seq = change.seq;
-        const { subject } = change;
-        if (subject.namespace !== namespace || subject.type !== registerType) continue;
-        if (!subject.key.startsWith(options.prefix)) continue;
-        if (registerFeedSeq(state, namespace, subject.key) !== change.seq) continue;
-        const record = getRegister(state, namespace, subject.key, clock.wallMs());
-        yield { cursor: cursorOf(state, seq), namespace, key: subject.key, record };
-      }
-      if (changes.length < changesPerPage) await news.take(signal);
-      else await clock.sleep(0, signal);
-    }
-  } finally {
-    stop();
-  }
-}
-
-function cursorOf(state: State, seq: bigint): string {
-  return `${toHex(state.storeId)}-${seq.toString(16)}`;
-}
-
-function seqOfCursor(state: State, cursor: string): bigint {
-  if (cursor === "0") return 0n;
-  const [store, seq] = cursor.split("-", 2);
-  const ours =
-    /^[0-9a-f]{16}$/.test(store ?? "") &&
-    /^[0-9a-f]{1,16}$/.test(seq ?? "") &&
-    equalBytes(fromHex(store ?? ""), state.storeId);
-  const position = ours ? BigInt(`0x${seq}`) : -1n;
-  if (position < 0n || position > state.feedSeq()) {
-    throw new CoterieError("BAD_CURSOR", "the cursor is not one of this node's", {
-      hint: "watch from the beginning with cursor 0",
-    });
-  }
-  return position;
 }
 
 async function publish(parts: DaemonParts, topic: string, data: Uint8Array): Promise<number> {

@@ -3,10 +3,14 @@
  * the disk; what is accepted is applied with whatever else has come, in one transaction a turn of the loop. So a burst
  * costs one flush of the disk and not one each, which is what a slow disk can bear.
  */
+import { bytesName } from "./core/codec.ts";
 import { toCoterieError, type CoterieError } from "./core/errors.ts";
 import { limits } from "./core/limits.ts";
 import type { Clock, Log, Metrics, PeerName, Verdict } from "./core/ports.ts";
+import type { Fault } from "./driver-conduct.ts";
+import type { Admission } from "./protocol/gossip/admission.ts";
 import type { AcceptedBundle } from "./protocol/state/bundle.ts";
+import { peekBundle } from "./protocol/state/bundle-head.ts";
 import { stampMs } from "./protocol/state/stamp.ts";
 import type { State } from "./protocol/state/state.ts";
 
@@ -15,6 +19,8 @@ export type InboxParts = {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly state: State;
+  readonly admission: Admission;
+  readonly charge: (peer: PeerName, fault: Fault) => void;
   /** Hears how each transaction went; undefined for well. */
   readonly outcome: (error: CoterieError | undefined) => void;
 };
@@ -35,25 +41,43 @@ export class Inbox {
     this.#parts = parts;
   }
 
-  /** `namespace` is the topic's; a bundle of another is refused, or one bundle could be relayed on every topic. */
+  /** Judges a bundle that came in a message, within the budgets of its author and of the peer it came from. */
   take(namespace: string, bundle: Uint8Array, from: PeerName): Verdict {
-    const { state, clock, log } = this.#parts;
+    const head = peekBundle(bundle);
+    if (head !== undefined) {
+      const load = { author: bytesName(head.author), entries: head.entries };
+      const why = this.#parts.admission.gossip(from, load, this.#parts.clock.monotonicMs());
+      if (why !== undefined) return this.#ignored(why);
+    }
+    return this.judge(namespace, bundle, from);
+  }
+
+  /** `namespace` is the topic's; a bundle of another is refused, or one bundle could be relayed on every topic. */
+  judge(namespace: string, bundle: Uint8Array, from: PeerName): Verdict {
+    const { state, clock, admission } = this.#parts;
     const wallMs = clock.wallMs();
     const { result, accepted } = state.offer(bundle, from, wallMs);
     if (accepted !== undefined && accepted.header.namespace !== namespace) {
       this.#parts.metrics.count("gossip.wrong_topic");
-      return "reject";
+      return this.rejected(from, { code: "REFUSED", reason: "a batch on another's topic" });
     }
     if (result.quarantined > 0) this.#schedulePromote();
+    const hasRoom = accepted === undefined || this.#keep(accepted, bundle.length);
     if (result.invalid) {
-      log.debug("refused a gossip message", { from, reason: result.reason });
-      this.#parts.metrics.count("gossip.invalid");
+      return this.rejected(from, { code: "REFUSED", reason: result.reason ?? "invalid" });
     }
-    if (accepted !== undefined && !this.#keep(accepted, bundle.length)) return "ignore";
-    if (result.invalid) return "reject";
+    if (!hasRoom) return "ignore";
     if (accepted === undefined) return this.#ignored("quarantined");
+    admission.sound(bytesName(accepted.header.author));
     const isFresh = wallMs - stampMs(accepted.header.stamp) <= limits.freshMs;
     return isFresh || state.isNews(accepted) ? "accept" : this.#ignored("stale");
+  }
+
+  /** A message with a fault that every node would see. Its sender relayed or made it unread; gossip's score knows too. */
+  rejected(from: PeerName, fault: Fault): Verdict {
+    this.#parts.metrics.count("gossip.invalid");
+    this.#parts.charge(from, { ...fault, code: "REFUSED" });
+    return "reject";
   }
 
   stop(): void {

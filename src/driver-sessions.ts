@@ -1,6 +1,7 @@
 /** Performs what the reconciliation machine decides: opens streams, moves frames, keeps its alarm clock. */
 import { CoterieError, toCoterieError } from "./core/errors.ts";
 import type { Clock, FrameChannel, Log, Metrics, Net, PeerName } from "./core/ports.ts";
+import type { Fault } from "./driver-conduct.ts";
 import type { SessionId, SessionReport, SyncEffect, SyncInput } from "./protocol/sync/effects.ts";
 import type { Sync } from "./protocol/sync/sync.ts";
 
@@ -10,6 +11,7 @@ export type SessionsParts = {
   readonly metrics: Metrics;
   readonly net: Net;
   readonly sync: Sync;
+  readonly charge: (peer: PeerName, fault: Fault) => void;
   /** A neighbour was told of a member's life so long ago. */
   readonly heard: (member: PeerName, ageMs: number) => void;
 };
@@ -95,11 +97,15 @@ export class Sessions {
         return;
       case "equal":
         return;
+      case "audited":
+        this.#parts.metrics.count("sync.audited", effect.slices);
+        if (!effect.same) this.#collided(effect.peer);
+        return;
       case "report":
         this.#report(effect.report);
         return;
       case "charge":
-        this.#charge(effect.peer, effect.code, effect.reason);
+        this.#parts.charge(effect.peer, effect);
     }
   }
 
@@ -110,9 +116,10 @@ export class Sessions {
     this.#cancelWakeup = clock.after(delay, () => this.feed({ kind: "wakeup" }));
   }
 
-  #charge(peer: PeerName, code: string, reason: string): void {
-    this.#parts.metrics.count("sync.charged");
-    this.#parts.log.warn("a peer misbehaved in a sync session", { peer, code, reason });
+  /** Equal sums of other entries: somebody took pains to make them, or an entry came just now. */
+  #collided(peer: PeerName): void {
+    this.#parts.metrics.count("sync.audits_differed");
+    this.#parts.log.info("an audit found other entries under equal digests", { peer });
   }
 
   #report({ peer, brought, sent, ms, equal, code }: SessionReport): void {

@@ -5,7 +5,9 @@
 import { CoterieError, toCoterieError } from "./core/errors.ts";
 import type { Clock, Metrics, Store } from "./core/ports.ts";
 import { WriteQueue, type Queued } from "./protocol/gossip/coalesce.ts";
-import { classes, encodeEntry, type Entry } from "./protocol/state/entry.ts";
+import { limits } from "./core/limits.ts";
+import { classes, encodeEntry } from "./protocol/state/entry.ts";
+import { isIntent, type Write } from "./protocol/state/intent.ts";
 import type { LocalBatch, State } from "./protocol/state/state.ts";
 
 export type WritesParts = {
@@ -20,6 +22,12 @@ export type WritesParts = {
   readonly outcome: (error: CoterieError | undefined) => void;
 };
 
+/** `atomic`: all in one batch, or nothing. */
+export type WriteOptions = { readonly atomic?: boolean };
+
+/** A write in the queue, with the request it is of. */
+type Part = { readonly write: Write; readonly request: number };
+
 type Waiter = {
   readonly resolve: (stamp: bigint) => void;
   readonly reject: (reason: Error) => void;
@@ -27,7 +35,7 @@ type Waiter = {
 
 export class Writes {
   readonly #parts: WritesParts;
-  readonly #queue: WriteQueue<Entry>;
+  readonly #queue: WriteQueue<Part>;
   readonly #waiters = new Map<number, Waiter>();
   #lastRequest = 0;
   #cancelPump: (() => void) | undefined;
@@ -39,14 +47,25 @@ export class Writes {
     this.#queue = new WriteQueue(parts.coalesceMs);
   }
 
-  /** Resolves with the stamp of the last entry once all entries are on disk here; they are published right after. */
-  write(namespace: string, entries: readonly Entry[], signal?: AbortSignal): Promise<bigint> {
+  /**
+   * Resolves with the stamp of the last entry once all are on disk here; they are published right after. An atomic
+   * request is refused with `TOO_LARGE` or `BAD_REQUEST` when it is more than one batch can hold.
+   */
+  write(
+    namespace: string,
+    writes: readonly Write[],
+    signal?: AbortSignal,
+    { atomic = false }: WriteOptions = {},
+  ): Promise<bigint> {
     if (this.#stopped) return Promise.reject(stopping());
     if (signal?.aborted === true) return Promise.reject(givenUp());
-    if (entries.length === 0) return Promise.resolve(0n);
+    if (writes.length === 0) return Promise.resolve(0n);
     const id = ++this.#lastRequest;
+    const queued = writes.map((write) => queuedOf(write, id));
+    const fault = atomic ? atomicFault(queued) : undefined;
+    if (fault !== undefined) return Promise.reject(fault);
     const nowMs = this.#parts.clock.monotonicMs();
-    if (!this.#queue.add(id, namespace, entries.map(queuedOf), nowMs)) {
+    if (!this.#queue.add(id, namespace, queued, nowMs, { atomic })) {
       this.#parts.metrics.count("write.queue_full");
       return Promise.reject(
         new CoterieError("OVERLOADED", "too many writes are waiting", { hint: "try again" }),
@@ -101,11 +120,19 @@ export class Writes {
     this.#pumping = true;
     const { batches, done, touched } = this.#queue.flush();
     try {
-      const written = this.#parts.state.write(batches, this.#parts.clock.wallMs());
+      const plain = batches.map(({ namespace, entries }) => {
+        return { namespace, entries: entries.map(({ write }) => write) };
+      });
+      const written = this.#parts.state.write(plain, this.#parts.clock.wallMs());
       await this.#parts.store.flushed();
       this.#parts.outcome(undefined);
+      for (const [index, { refused }] of written.entries()) {
+        for (const [place, reason] of refused) {
+          this.#refuse(batches[index]!.entries[place]!.request, reason);
+        }
+      }
       for (const { id, batch } of done) this.#settle(id)?.resolve(written[batch]?.stamp ?? 0n);
-      for (const batch of written) this.#parts.publish(batch);
+      for (const batch of written) if (batch.entries > 0) this.#parts.publish(batch);
     } catch (error) {
       const reason = toCoterieError(error);
       this.#parts.outcome(reason);
@@ -116,15 +143,47 @@ export class Writes {
       this.#schedulePump();
     }
   }
+
+  /** The request fails; what is left of it is not written. */
+  #refuse(request: number, reason: CoterieError): void {
+    this.#parts.metrics.count("write.refused");
+    this.#queue.drop([request]);
+    this.#settle(request)?.reject(reason);
+  }
 }
 
-function queuedOf(entry: Entry): Queued<Entry> {
-  const subject = `${entry.class} ${entry.type} ${entry.key}`;
+function queuedOf(write: Write, request: number): Queued<Part> {
   return {
-    entry,
-    subject: entry.class === classes.append ? undefined : subject,
-    bytes: encodeEntry(entry).length,
+    entry: { write, request },
+    subject: `${write.class} ${write.type} ${write.key}`,
+    many: write.class === classes.append && !(isIntent(write) && write.alone === true),
+    bytes: isIntent(write) ? write.bytes : encodeEntry(write).length,
   };
+}
+
+function atomicFault(queued: readonly Queued<Part>[]): CoterieError | undefined {
+  if (queued.length > limits.batchEntriesMax) {
+    return tooLarge(`at most ${limits.batchEntriesMax} keys; these are ${queued.length}`);
+  }
+  const bytes = queued.reduce((sum, one) => sum + one.bytes, 0);
+  if (bytes > limits.batchBytesMax) {
+    return tooLarge(`at most ${limits.batchBytesMax} bytes; these are ${bytes}`);
+  }
+  const seen = new Set<string>();
+  for (const { subject, many, entry } of queued) {
+    if (seen.has(subject) && !many) {
+      const key = JSON.stringify(entry.write.key);
+      return new CoterieError("BAD_REQUEST", `the key ${key} is written twice in one batch`);
+    }
+    seen.add(subject);
+  }
+  return undefined;
+}
+
+function tooLarge(what: string): CoterieError {
+  return new CoterieError("TOO_LARGE", `an atomic batch holds ${what}`, {
+    hint: "write in several batches, or without asking for an atomic one",
+  });
 }
 
 function givenUp(): CoterieError {

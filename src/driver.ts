@@ -15,14 +15,21 @@ import type {
   Store,
   Verdict,
 } from "./core/ports.ts";
+import { Announcements } from "./driver-announcements.ts";
+import { Conducts } from "./driver-conduct.ts";
 import { Inbox } from "./driver-inbox.ts";
+import { DriverPulls } from "./driver-pulls.ts";
+import { MeteredReplica } from "./driver-replica.ts";
 import { Sessions } from "./driver-sessions.ts";
-import { Writes } from "./driver-writes.ts";
+import { Writes, type WriteOptions } from "./driver-writes.ts";
 import { acceptEvent, encodeEvent, type AppEvent } from "./protocol/gossip/event.ts";
-import { decodeBundleMessage, encodeBundleMessage } from "./protocol/gossip/message.ts";
+import { Admission } from "./protocol/gossip/admission.ts";
+import { isAnnouncement } from "./protocol/gossip/announcement.ts";
+import { decodeBundleMessage } from "./protocol/gossip/message.ts";
 import { eventsTopic, namespaceOfTopic, stateTopic } from "./protocol/gossip/topics.ts";
 import type { Roster } from "./protocol/membership/roster.ts";
-import type { Entry } from "./protocol/state/entry.ts";
+import type { Write } from "./protocol/state/intent.ts";
+import { peekBundle } from "./protocol/state/bundle-head.ts";
 import { StateReplica } from "./protocol/state/replica.ts";
 import type { LocalBatch, State } from "./protocol/state/state.ts";
 import { Sync, type SyncStatus } from "./protocol/sync/sync.ts";
@@ -53,6 +60,8 @@ export class Driver {
   readonly #sync: Sync;
   readonly #sessions: Sessions;
   readonly #inbox: Inbox;
+  readonly #pulls: DriverPulls;
+  readonly #announcements: Announcements;
   readonly #writes: Writes;
   readonly #changeListeners = new Set<ChangeListener>();
   readonly #eventListeners = new Set<(event: AppEvent) => void>();
@@ -61,24 +70,39 @@ export class Driver {
   constructor(parts: DriverParts) {
     this.#parts = parts;
     const { net, random, roster, clock, state } = parts;
+    const admission = new Admission();
+    const conducts = new Conducts(parts);
+    const charge: Conducts["charge"] = (peer, fault) => conducts.charge(peer, fault);
+    const replica = new StateReplica(state, (error) => this.#stored(error));
     this.#sync = new Sync({
       self: net.self,
-      replica: new StateReplica(state, (error) => this.#stored(error)),
+      replica: new MeteredReplica({ ...parts, replica, admission }),
       random,
       intervalMs: parts.syncIntervalMs,
+      entriesIn: (bundle) => peekBundle(bundle)?.entries ?? 1,
       heard: () =>
         roster.lately(clock.wallMs()).map(({ peer, ageMs }) => ({ member: peer, ageMs })),
     });
     this.#sessions = new Sessions({
       ...parts,
       sync: this.#sync,
+      charge,
       heard: (member, ageMs) => roster.heard(member, ageMs, clock.wallMs()),
     });
-    this.#inbox = new Inbox({ ...parts, outcome: (error) => this.#stored(error) });
+    const outcome = (error: CoterieError | undefined): void => this.#stored(error);
+    this.#inbox = new Inbox({ ...parts, admission, charge, outcome });
+    this.#pulls = new DriverPulls({ ...parts, charge });
+    this.#announcements = new Announcements({
+      ...parts,
+      admission,
+      pulls: this.#pulls,
+      inbox: this.#inbox,
+      behind: (peer) => this.#sessions.feed({ kind: "behind", peer }),
+    });
     this.#writes = new Writes({
       ...parts,
       publish: (batch) => void this.#publish(batch),
-      outcome: (error) => this.#stored(error),
+      outcome,
     });
   }
 
@@ -87,8 +111,14 @@ export class Driver {
     return this.#writable;
   }
 
+  /** Bytes are those of sessions. */
   syncStatus(): SyncStatus & { bytesIn: number; bytesOut: number } {
     return { ...this.#sync.status(), ...this.#sessions.traffic() };
+  }
+
+  /** Bytes of announced bodies that were pulled here, and from here. */
+  pullTraffic(): { bytesIn: number; bytesOut: number } {
+    return this.#pulls.traffic();
   }
 
   clockOffsetMs(): number | undefined {
@@ -107,12 +137,13 @@ export class Driver {
       },
       namespace: (name) => pubsub.subscribe(stateTopic(network, name)),
     });
-    pubsub.onMessage((topic, data, from) => this.#onMessage(topic, data, from));
+    pubsub.onMessage((topic, data, from, sources) => this.#onMessage(topic, data, from, sources));
     for (const name of new Set([...namespacesAlways, ...state.namespaces()])) {
       pubsub.subscribe(stateTopic(network, name));
     }
     pubsub.subscribe(eventsTopic(network));
     this.#sessions.start();
+    this.#pulls.start();
     net.onPeer((peer, up) => this.#onPeer(peer, up));
     for (const peer of net.connected()) this.#onPeer(peer, true);
   }
@@ -121,12 +152,18 @@ export class Driver {
   stop(): void {
     this.#inbox.stop();
     this.#writes.stop();
+    this.#pulls.stop();
     this.#sessions.stop();
   }
 
   /** See `Writes.write`. */
-  write(namespace: string, entries: readonly Entry[], signal?: AbortSignal): Promise<bigint> {
-    return this.#writes.write(namespace, entries, signal);
+  write(
+    namespace: string,
+    writes: readonly Write[],
+    signal?: AbortSignal,
+    options?: WriteOptions,
+  ): Promise<bigint> {
+    return this.#writes.write(namespace, writes, signal, options);
   }
 
   /** Calls back after each change of the state; the returned function ends it. */
@@ -151,13 +188,11 @@ export class Driver {
     return peers;
   }
 
-  /** What gossip does not carry to anybody (too large, or no neighbour on the topic yet) is hinted at instead. */
+  /** What gossip does not carry to anybody (no neighbour is on the topic yet) is hinted at instead. */
   async #publish(batch: LocalBatch): Promise<void> {
-    const message = encodeBundleMessage(batch.bundle);
-    const topic = stateTopic(this.#parts.network, batch.namespace);
     let peers = 0;
     try {
-      if (message !== undefined) peers = await this.#parts.pubsub.publish(topic, message);
+      peers = await this.#announcements.publish(batch);
     } catch (error) {
       const { message: reason } = toCoterieError(error);
       this.#parts.log.warn("a batch could not be published", { reason });
@@ -181,15 +216,23 @@ export class Driver {
     }
   }
 
-  #onMessage(topic: string, data: Uint8Array, from: PeerName): Verdict {
+  #onMessage(
+    topic: string,
+    data: Uint8Array,
+    from: PeerName,
+    sources: () => readonly PeerName[],
+  ): Verdict | Promise<Verdict> {
     if (topic === eventsTopic(this.#parts.network)) return this.#onEventMessage(data, from);
     const namespace = namespaceOfTopic(this.#parts.network, topic);
     const bundle = decodeBundleMessage(data);
-    if (namespace === undefined || bundle === undefined) {
-      this.#parts.metrics.count("gossip.unknown_message");
-      return "ignore";
+    if (namespace !== undefined && bundle !== undefined) {
+      return this.#inbox.take(namespace, bundle, from);
     }
-    return this.#inbox.take(namespace, bundle, from);
+    if (namespace !== undefined && isAnnouncement(data)) {
+      return this.#announcements.take(namespace, data, from, sources);
+    }
+    this.#parts.metrics.count("gossip.unknown_message");
+    return "ignore";
   }
 
   #onEventMessage(data: Uint8Array, from: PeerName): Verdict {
@@ -206,5 +249,6 @@ export class Driver {
   #onPeer(peer: PeerName, up: boolean): void {
     this.#parts.roster.setConnected(peer, up, this.#parts.clock.wallMs());
     this.#sessions.feed({ kind: "peer", peer, up });
+    if (!up) this.#pulls.lost(peer);
   }
 }

@@ -10,6 +10,7 @@ import { toHex } from "./core/codec.ts";
 import { exitCodes, toCoterieError } from "./core/errors.ts";
 import { limits } from "./core/limits.ts";
 import type { Log, Store } from "./core/ports.ts";
+import { docThread, Documents } from "./documents.ts";
 import { Driver } from "./driver.ts";
 import { systemClock } from "./host/clock.ts";
 import { prepareControlSocket, prepareDataDir, removeControlSocket } from "./host/data-dir.ts";
@@ -172,6 +173,15 @@ class RunningNode {
       name: "membership",
       stop: () => membership.leave(),
     });
+    const documents = new Documents({
+      state,
+      driver,
+      thread: docThread(),
+      clock: systemClock,
+      metrics,
+      log: this.#log.child("documents"),
+    });
+    this.#started.push({ name: "documents", stop: () => documents.stop() });
     const control = await this.#startControl(
       createDaemon({
         clock: systemClock,
@@ -182,6 +192,7 @@ class RunningNode {
         state,
         roster,
         network,
+        documents,
         process,
         config: () => this.#config.config,
         configView: () => ({ items: [...this.#config.items] }),

@@ -3,6 +3,7 @@
  * lock, file by file, each whole or absent, and `network.json` last: a directory is a node once that file is there,
  * and whatever an interruption leaves before that is completed by running the command again.
  */
+import { existsSync } from "node:fs";
 import { defaultConfigText, loadConfig, setConfigValue } from "./config.ts";
 import type { ConfigFlags, ConfigItem, LoadedConfig } from "./config.ts";
 import type { TomlFile } from "./config-toml.ts";
@@ -224,10 +225,19 @@ async function withLock<T>(dataDir: string, work: (paths: DataDirPaths) => Promi
   const lock = await acquireLock(dataDir);
   try {
     await removeTemporaries(dataDir);
-    return await work(dataDirPaths(dataDir));
+    const paths = dataDirPaths(dataDir);
+    if (existsSync(paths.restoring)) throw halfRestored(dataDir);
+    return await work(paths);
   } finally {
     lock.release();
   }
+}
+
+/** What lies there is of a network that this is not a node of yet, and would be taken for another's. */
+function halfRestored(dataDir: string): CoterieError {
+  return new CoterieError("BAD_DATA_DIR", `a restore into ${dataDir} was interrupted`, {
+    hint: "run it again: coterie restore FILE; or remove the folder",
+  });
 }
 
 function alreadyInitialised({ root }: DataDirPaths, { name, id }: NetworkKeys): CoterieError {

@@ -18,15 +18,17 @@ async function isSpecial(path: string): Promise<boolean> {
   return found !== undefined && !found.isFile();
 }
 
-/** Throws a coded error that names the file; so do the sink's methods. */
-export async function openFileSink(path: string): Promise<FileSink> {
+/** Throws a coded error that names the file; so do the sink's methods. `mode`: of a new file, if not the usual one. */
+export async function openFileSink(path: string, mode?: number): Promise<FileSink> {
   const guarded = <T>(work: Promise<T>): Promise<T> =>
     work.catch((error: unknown) => {
       throw fileFault(path, "write", error);
     });
   const inPlace = await guarded(isSpecial(path));
   const target = inPlace ? path : `${path}.${process.pid}.partial`;
-  const file = await guarded(open(target, "w"));
+  if (!inPlace) await guarded(rm(target, { force: true })); // left by one that was killed
+  const file = await guarded(open(target, inPlace ? "w" : "wx", mode));
+  if (mode !== undefined && !inPlace) await guarded(file.chmod(mode));
   const finish = async () => {
     if (!inPlace) await file.sync();
     await file.close();

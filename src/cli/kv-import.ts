@@ -1,5 +1,5 @@
 import type { ImportProgress } from "../control/schema.ts";
-import { CoterieError, exitCodes } from "../core/errors.ts";
+import { CoterieError, exitCodes, isErrorCode } from "../core/errors.ts";
 import { humanCount, humanDuration, plural } from "./terminal/human.ts";
 import { namespaceOf } from "./kv.ts";
 import { ProgressLine } from "./terminal/progress-line.ts";
@@ -9,6 +9,14 @@ import type { Run } from "./verb.ts";
 function rate(lines: number, startedAt: number): string {
   const seconds = Math.max(performance.now() - startedAt, 1) / 1_000;
   return `${humanCount(Math.round(lines / seconds))} lines/s`;
+}
+
+/** Of an atomic import it is one refusal, whatever it is. */
+function atomicFailure({ errors }: ImportProgress): CoterieError {
+  const first = errors[0];
+  const code = isErrorCode(first?.code) ? first.code : "BAD_FORMAT";
+  const reason = first === undefined ? "" : `: line ${first.line}: ${first.message}`;
+  return new CoterieError(code, `nothing was written${reason}`);
 }
 
 /** `PARTIAL` when some lines were written; else the first refusal's own code, with exit code 1 all the same. */
@@ -25,13 +33,15 @@ function failureOf({ lines, failed, written, errors }: ImportProgress): CoterieE
 
 export const importLines: Run = async (call) => {
   const { out } = call;
+  const atomic = call.values.flag("atomic");
   const startedAt = performance.now();
   const chunks = inputChunks(call.arg(0), call.io.stdin);
   const progress = new ProgressLine(call.io.stderr);
   let last: ImportProgress | undefined;
   try {
     const client = await call.client();
-    for await (const now of client.kvImport(namespaceOf(call), chunks, call.stream)) {
+    const options = { ...call.stream, atomic };
+    for await (const now of client.kvImport(namespaceOf(call), chunks, options)) {
       last = now;
       progress.show(() => `${plural(now.lines, "line")}, ${rate(now.lines, startedAt)}`);
     }
@@ -53,6 +63,6 @@ export const importLines: Run = async (call) => {
     for (const { line, code, message } of last.errors)
       out.note(`line ${line}: ${message} (${code})`);
   }
-  if (last.failed > 0) throw failureOf(last);
+  if (last.failed > 0) throw atomic ? atomicFailure(last) : failureOf(last);
   return exitCodes.ok;
 };

@@ -9,14 +9,34 @@ import type { Run } from "./verb.ts";
 
 const fromStart = "0";
 
+/** What the key holds, on one line. */
+function holds(event: WatchEvent): string {
+  if (event.deleted) return "";
+  if (event.values !== undefined) return event.values.map(valueText).join(" | ");
+  const hasValue = event.value !== undefined || event.valueBase64 !== undefined;
+  return hasValue ? valueText(event) : "";
+}
+
+const verbs: Readonly<Record<string, readonly [now: string, gone: string]>> = {
+  set: ["add", "rm"],
+  counter: ["count", "del"],
+  log: ["append", "del"],
+  doc: ["edit", "del"],
+};
+
 function eventLine(event: WatchEvent, out: Output): string {
-  const what = event.deleted ? "del" : "put";
-  const value = event.deleted ? "" : escapeText(valueText(event));
-  const key = escapeText(event.key);
+  const [now, gone] = verbs[event.type] ?? ["put", "del"];
+  const what = event.deleted ? gone : now;
+  const value = escapeText(holds(event));
+  const name = event.set === undefined ? event.key : `${event.set} ${event.element ?? ""}`;
+  const key = escapeText(name);
   if (!out.tty) return [event.cursor, what, key, value].join("\t");
   const mark = out.paint(event.deleted ? "red" : "green", what);
   return `${mark}  ${truncate(`${key}  ${value}`.trimEnd(), Math.max(out.columns - 5, 20))}`;
 }
+
+/** The types of `kv` itself. */
+const kvTypes = "register,multi";
 
 export const watch: Run = async (call) => {
   const { values, out } = call;
@@ -27,7 +47,10 @@ export const watch: Run = async (call) => {
     throw new CoterieError("USAGE", "--cursor and --from-start exclude each other");
   }
   const cursor = all ? fromStart : given;
+  const type = values.text("type");
+  const types = type === undefined ? { types: kvTypes } : type === "all" ? {} : { types: type };
   const query = {
+    ...types,
     ...(prefix === undefined ? {} : { prefix }),
     ...(cursor === undefined ? {} : { cursor }),
   };

@@ -1,14 +1,12 @@
-import { isUtf8 } from "node:buffer";
 import { writeFile } from "node:fs/promises";
 import { CoterieError, exitCodes } from "../core/errors.ts";
-import { limits } from "../core/limits.ts";
 import type { Call } from "./call.ts";
+import { givenValue } from "./given-value.ts";
 import { bytesAsText, escapeBlock, escapeText } from "./terminal/escape.ts";
-import { plural } from "./terminal/human.ts";
-import { fileFault, inputChunks, readInput } from "./read-input.ts";
+import { humanAgo, isoTime, plural, shortPeer } from "./terminal/human.ts";
+import { fileFault } from "./read-input.ts";
+import { valueText } from "./value-text.ts";
 import type { Run } from "./verb.ts";
-
-type Value = { readonly kind: "text" | "json" | "bytes"; readonly bytes: Uint8Array };
 
 const newline = 0x0a;
 
@@ -21,6 +19,10 @@ export const get: Run = async (call) => {
   const client = await call.client();
   const key = call.arg(0);
   const file = call.values.text("output");
+  if (call.values.flag("all")) {
+    if (file === undefined) return getAll(call);
+    throw new CoterieError("USAGE", "--all and --output exclude each other");
+  }
   if (out.json && file === undefined) {
     await out.document(await client.kvGet(namespaceOf(call), key, call.once));
     return exitCodes.ok;
@@ -39,46 +41,40 @@ export const get: Run = async (call) => {
   return exitCodes.ok;
 };
 
-async function givenBytes(call: Call): Promise<Uint8Array> {
-  const inline = call.args[1];
-  const file = call.values.text("file");
-  if ((inline === undefined) === (file === undefined)) {
-    throw new CoterieError("USAGE", '"kv put" wants either VALUE or --file FILE', {
-      hint: "usage: coterie kv put KEY VALUE, or - to read stdin",
-    });
+/** Every concurrent value of a multi-value key, the latest first. */
+async function getAll(call: Call): Promise<number> {
+  const { out } = call;
+  const item = await (await call.client()).multiGet(namespaceOf(call), call.arg(0), call.once);
+  if (out.json) await out.document(item);
+  else {
+    const now = Date.now();
+    await out.list<(typeof item.values)[number]>(
+      [
+        { title: "VALUE", plain: valueText },
+        {
+          title: "WRITTEN",
+          plain: (value) => isoTime(value.writtenAt),
+          human: (value) => humanAgo(value.writtenAt, now),
+        },
+        {
+          title: "AUTHOR",
+          plain: (value) => value.author,
+          human: (value) => shortPeer(value.author),
+        },
+      ],
+      item.values,
+    );
   }
-  if (inline !== undefined && inline !== "-") return Buffer.from(inline, "utf8");
-  return readInput(inputChunks(file ?? "-", call.io.stdin), limits.valueBytesMax, "a value");
-}
-
-/** The bytes with their kind; throws `BAD_VALUE` when they are not what they are said to be. */
-function valueOf(call: Call, bytes: Uint8Array): Value {
-  const json = call.values.flag("json-value");
-  if (call.values.flag("bytes")) {
-    if (!json) return { kind: "bytes", bytes };
-    throw new CoterieError("USAGE", "--json-value and --bytes exclude each other");
-  }
-  if (!isUtf8(bytes)) {
-    throw new CoterieError("BAD_VALUE", "the value is not UTF-8 text", {
-      hint: "use --bytes to write it as it is",
-    });
-  }
-  if (!json) return { kind: "text", bytes };
-  try {
-    JSON.parse(Buffer.from(bytes).toString("utf8"));
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new CoterieError("BAD_VALUE", `the value is not JSON: ${why}`, {
-      hint: "leave --json-value out to write it as text",
-    });
-  }
-  return { kind: "json", bytes };
+  return exitCodes.ok;
 }
 
 export const put: Run = async (call) => {
   const key = call.arg(0);
-  const value = valueOf(call, await givenBytes(call));
-  const result = await (await call.client()).kvPut(namespaceOf(call), key, value, call.once);
+  const value = await givenValue(call, "kv put");
+  const client = await call.client();
+  const result = call.values.flag("multi")
+    ? await client.multiPut(namespaceOf(call), key, value, call.once)
+    : await client.kvPut(namespaceOf(call), key, value, call.once);
   if (call.out.json) await call.out.document(result);
   else call.out.aside(`wrote ${escapeText(key)}, ${plural(value.bytes.length, "byte")}`);
   return exitCodes.ok;
@@ -86,7 +82,10 @@ export const put: Run = async (call) => {
 
 export const del: Run = async (call) => {
   const key = call.arg(0);
-  const result = await (await call.client()).kvDelete(namespaceOf(call), key, call.once);
+  const client = await call.client();
+  const result = call.values.flag("multi")
+    ? await client.multiDelete(namespaceOf(call), key, call.once)
+    : await client.kvDelete(namespaceOf(call), key, call.once);
   if (call.out.json) await call.out.document(result);
   else call.out.aside(`deleted ${escapeText(key)}`);
   return exitCodes.ok;

@@ -65,6 +65,46 @@ export type OfflineRoom = {
   configSet(dataDir: string, key: string, value: string): Promise<void>;
 };
 
+/** What is in a backup. Digests are hexadecimal, `createdAt` is Unix ms. */
+export type BackupReport = {
+  readonly file: string;
+  readonly bytes: number;
+  readonly version: string;
+  readonly createdAt: number;
+  readonly peerId: string;
+  readonly name: string;
+  readonly network: { readonly id: string; readonly name: string };
+  /** True when the key that owns the network is in it. */
+  readonly owner: boolean;
+  readonly entries: number;
+  readonly digest: string;
+  readonly namespaces: readonly {
+    readonly name: string;
+    readonly entries: number;
+    readonly digest: string;
+  }[];
+};
+
+/** `peerId` is that of the node that was made. */
+export type RestoreReport = BackupReport & {
+  readonly dataDir: string;
+  readonly identity: "same" | "new";
+  /** By how much what was restored is ahead of this machine's clock. */
+  readonly leadMs: number;
+};
+
+/** Backups without a daemon. `onProgress` hears how much of the file is read; `restoreBackup` reads it twice. */
+export type BackupRoom = {
+  verifyBackup(options: { file: string; onProgress?: OnBytes }): Promise<BackupReport>;
+  restoreBackup(options: {
+    file: string;
+    dataDir: string;
+    newIdentity?: boolean;
+    onProgress?: OnBytes;
+  }): Promise<RestoreReport>;
+};
+type OnBytes = (progress: { readonly bytes: number; readonly of: number }) => void;
+
 export type TestnetRoom = {
   main(args: string[], io: Io): Promise<number>;
 };
@@ -74,5 +114,6 @@ export type Loaders = {
   readonly dataDir: () => Promise<DataDirRoom>;
   readonly daemon: () => Promise<DaemonRoom>;
   readonly offline: () => Promise<OfflineRoom>;
+  readonly backup: () => Promise<BackupRoom>;
   readonly testnet: () => Promise<TestnetRoom>;
 };

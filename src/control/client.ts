@@ -3,8 +3,11 @@
  * `node:http`, so that a status call costs little more than the start of Node.
  */
 import { CoterieError } from "../core/errors.ts";
+import { docClient, type DocClient } from "./client-doc.ts";
+import { get, post, valueTypes, withJson } from "./client-ask.ts";
 import { fetchWhole, parseAnswer, type Answer, type Ask } from "./client-http.ts";
 import { exchangeLines, streamChunks, streamEvents, type Opening } from "./client-stream.ts";
+import { typeCalls, typeStreams, type TypeClient } from "./client-types.ts";
 import type {
   ConfigReload,
   ConfigView,
@@ -36,7 +39,7 @@ export type CallOptions = { readonly signal?: AbortSignal; readonly timeoutMs?: 
  * on the socket, `TIMEOUT` after `timeoutMs` (default 30 s; of a stream only its opening is timed), `ABORTED` when
  * the signal aborts. Streams open their request when they are first read, and close it when the loop is left.
  */
-export interface Client {
+export interface Client extends TypeClient, DocClient {
   status(options?: CallOptions): Promise<Status>;
   identity(options?: CallOptions): Promise<Identity>;
   invite(options?: CallOptions): Promise<Invite>;
@@ -65,7 +68,12 @@ export interface Client {
     options?: CallOptions,
   ): Promise<WriteResult>;
   kvDelete(namespace: string, key: string, options?: CallOptions): Promise<WriteResult>;
-  kvWrite(namespace: string, ops: readonly KvOp[], options?: CallOptions): Promise<WriteResult>;
+  /** With `atomic` all are in one signed batch, or nothing is written: up to 128 keys and 1 MiB. */
+  kvWrite(
+    namespace: string,
+    ops: readonly KvOp[],
+    options?: CallOptions & { readonly atomic?: boolean },
+  ): Promise<WriteResult>;
   kvList(
     namespace: string,
     query: { prefix?: string; after?: string; limit?: number },
@@ -77,17 +85,21 @@ export interface Client {
     query: { prefix?: string },
     options?: CallOptions,
   ): AsyncIterable<Uint8Array>;
-  /** Streams NDJSON lines up; yields progress, the last with `done: true`. */
+  /** Streams NDJSON lines up; yields progress, the last with `done: true`. `atomic` as in `kvWrite`. */
   kvImport(
     namespace: string,
     lines: AsyncIterable<Uint8Array>,
-    options?: CallOptions,
+    options?: CallOptions & { readonly atomic?: boolean },
   ): AsyncIterable<ImportProgress>;
+  /** Of all types, or of some: `types` such as `register,multi`. */
   kvWatch(
     namespace: string,
-    query: { prefix?: string; cursor?: string },
+    query: { prefix?: string; cursor?: string; types?: string },
     options?: CallOptions,
   ): AsyncIterable<WatchEvent>;
+
+  /** The bytes of a file for `coterie restore`; core/backup-stream.ts reads them. It holds the node's keys. */
+  backup(options?: CallOptions): AsyncIterable<Uint8Array>;
 
   publish(topic: string, data: Uint8Array, options?: CallOptions): Promise<PublishResult>;
   subscribe(topic: string, options?: CallOptions): AsyncIterable<EventMessage>;
@@ -106,10 +118,17 @@ const timerMsMax = 2 ** 31 - 1;
 /** Connections are kept for some seconds between calls; they do not keep a process alive. */
 export function createClient(socketPath: string): Client {
   const transport = createTransport(socketPath);
-  return { ...nodeCalls(transport), ...kvCalls(transport), ...streamCalls(transport) };
+  return {
+    ...nodeCalls(transport),
+    ...kvCalls(transport),
+    ...streamCalls(transport),
+    ...typeCalls(transport),
+    ...typeStreams(transport),
+    ...docClient(transport),
+  };
 }
 
-type Transport = {
+export type Transport = {
   /** The whole of a short answer. */
   readonly fetch: (ask: Ask, options?: CallOptions) => Promise<Answer>;
   /** The same, parsed as JSON. */
@@ -152,19 +171,10 @@ function startDeadline(options: CallOptions): { signal: AbortSignal; cancel: () 
   return { signal, cancel: () => clearTimeout(timer) };
 }
 
-function get(...path: string[]): Ask {
-  return { method: "GET", path };
-}
-
-function post(...path: string[]): Ask {
-  return { method: "POST", path };
-}
-
-function withJson(ask: Ask, body: unknown): Ask {
-  return { ...ask, headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
-}
-
-type NodeCalls = Omit<Client, keyof KvCalls | keyof StreamCalls>;
+type NodeCalls = Omit<
+  Client,
+  keyof KvCalls | keyof StreamCalls | keyof TypeClient | keyof DocClient
+>;
 
 function nodeCalls({ call }: Transport): NodeCalls {
   return {
@@ -190,13 +200,6 @@ function nodeCalls({ call }: Transport): NodeCalls {
   };
 }
 
-/** How the kind of a value is said in HTTP. */
-const valueTypes = {
-  text: "text/plain; charset=utf-8",
-  json: "application/json",
-  bytes: "application/octet-stream",
-} as const;
-
 type KvCalls = Pick<Client, "kvGet" | "kvGetRaw" | "kvPut" | "kvDelete" | "kvWrite" | "kvList">;
 
 function kvCalls({ fetch, call }: Transport): KvCalls {
@@ -213,7 +216,8 @@ function kvCalls({ fetch, call }: Transport): KvCalls {
     },
     kvDelete: (namespace, key, options) =>
       call({ method: "DELETE", path: ["kv", namespace, key] }, options),
-    kvWrite: (namespace, ops, options) => call(withJson(post("kv", namespace), { ops }), options),
+    kvWrite: (namespace, ops, { atomic, ...options } = {}) =>
+      call(withJson({ ...post("kv", namespace), query: { atomic } }, { ops }), options),
     kvList: (namespace, query, options) => call({ ...get("kv", namespace), query }, options),
   };
 }
@@ -223,15 +227,20 @@ function kindOf(header: string | string[] | undefined): keyof typeof valueTypes 
   throw new CoterieError("INTERNAL", `the daemon sent a value of unknown kind ${String(header)}`);
 }
 
-type StreamCalls = Pick<Client, "kvExport" | "kvImport" | "kvWatch" | "subscribe" | "logs">;
+type StreamCalls = Pick<
+  Client,
+  "backup" | "kvExport" | "kvImport" | "kvWatch" | "subscribe" | "logs"
+>;
 
 function streamCalls({ opening }: Transport): StreamCalls {
   return {
+    backup: (options) => streamChunks(opening(options), get("backup")),
     kvExport: (namespace, query, options) =>
       streamChunks(opening(options), { ...get("export", namespace), query }),
-    kvImport: (namespace, lines, options) => {
+    kvImport: (namespace, lines, { atomic, ...options } = {}) => {
       const headers = { "content-type": "application/x-ndjson" };
-      return exchangeLines(opening(options), { ...post("import", namespace), headers }, lines);
+      const ask = { ...post("import", namespace), headers, query: { atomic } };
+      return exchangeLines(opening(options), ask, lines);
     },
     kvWatch: (namespace, query, options) =>
       streamEvents(opening(options), { ...get("watch", namespace), query }),

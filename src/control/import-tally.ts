@@ -7,7 +7,8 @@ export type Tally = {
   /** A line that is not blank has been read. */
   read(): void;
   wrote(lines: number): void;
-  fail(line: number, error: CoterieError): void;
+  /** `lines` of them fail for one reason, which is told once. */
+  fail(line: number, error: CoterieError, lines?: number): void;
   progress(done: boolean): ImportProgress;
 };
 
@@ -19,8 +20,8 @@ export function createTally(): Tally {
   return {
     read: () => void lines++,
     wrote: (count) => void (written += count),
-    fail(line, { code, message }) {
-      failed++;
+    fail(line, { code, message }, count = 1) {
+      failed += count;
       if (errors.length < limits.importErrorsReported) errors.push({ line, code, message });
     },
     progress: (done) => ({

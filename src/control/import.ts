@@ -50,16 +50,27 @@ function takeLine(
   writer: GroupWriter,
   tally: Tally,
 ): Promise<void> | undefined {
-  const line = number === 1 ? withoutMark(bytes) : bytes;
-  if (line !== undefined && isBlank(line)) return undefined;
+  const line = lineOf(bytes, number);
+  if (line?.length === 0) return undefined;
   tally.read();
   try {
-    if (line === undefined) throw tooLong();
-    return writer.add({ line: number, bytes: line.length, op: writeOpOfLine(line) });
+    return writer.add({ line: number, bytes: line?.length ?? 0, op: opOf(line) });
   } catch (error) {
     tally.fail(number, toCoterieError(error));
     return undefined;
   }
+}
+
+/** The line without what some editors put in front; empty when it is blank. */
+export function lineOf(bytes: Line, number: number): Line {
+  const line = number === 1 ? withoutMark(bytes) : bytes;
+  return line !== undefined && isBlank(line) ? new Uint8Array(0) : line;
+}
+
+/** Throws what `writeOpOfLine` throws, and `TOO_LARGE` for a line that is too long. */
+export function opOf(line: Line): WriteOp {
+  if (line === undefined) throw tooLong();
+  return writeOpOfLine(line);
 }
 
 /** Some editors put a byte order mark in front of UTF-8. */

@@ -94,7 +94,9 @@ function requestBody(body: BodySpec): Json {
 }
 
 /** OpenAPI 3.1 has no schema for the items of a stream (3.2 has), so it stands in an extension. */
-function responseContent({ as, schema, orBytes }: ResponseSpec): Json {
+function responseContent(response: ResponseSpec): Json {
+  if (response.as === "bytes") return { "application/octet-stream": {} };
+  const { as, schema, orBytes } = response;
   if (as === "json") {
     const bytes = orBytes === true ? { "application/octet-stream": {} } : {};
     return { "application/json": { schema: reference(schema) }, ...bytes };

@@ -14,13 +14,15 @@ export type BodySpec =
   | { readonly as: "bytes"; readonly types: readonly string[]; readonly bytesMax: number }
   | { readonly as: "stream"; readonly types: readonly string[] };
 
-/** `events` (server-sent events) and `lines` (NDJSON) are streams; the schema is that of one event or line. */
-export type ResponseSpec = {
-  readonly as: "json" | "events" | "lines";
-  readonly schema: TSchema;
-  /** `application/octet-stream` can be had too, by `Accept`. */
-  readonly orBytes?: true;
-};
+/** `events` (server-sent events), `lines` (NDJSON) and `bytes` are streams; the schema is that of one event or line. */
+export type ResponseSpec =
+  | {
+      readonly as: "json" | "events" | "lines";
+      readonly schema: TSchema;
+      /** `application/octet-stream` can be had too, by `Accept`. */
+      readonly orBytes?: true;
+    }
+  | { readonly as: "bytes" };
 
 export type BodyOf<Spec> = Spec extends { as: "json"; schema: infer Schema extends TSchema }
   ? { readonly value: Static<Schema>; readonly text: string }

@@ -75,8 +75,11 @@ export function percentDecode(text: string, where: string): string {
   throw new CoterieError("BAD_REQUEST", `the ${where} is not percent-encoded UTF-8`);
 }
 
+/** Nouns whose paths end with a key. */
+const keyed = new Set(["kv", "multi", "counter", "set", "log", "doc", "explain"]);
+
 function noRoute(segments: readonly string[]): CoterieError {
-  const slashInKey = segments.length > 5 && segments[1] === "v1" && segments[2] === "kv";
+  const slashInKey = segments.length > 5 && segments[1] === "v1" && keyed.has(segments[2] ?? "");
   return new CoterieError("NO_ROUTE", "there is no such path in this API", {
     hint: slashInKey ? "write slashes inside a key as %2F" : "GET /v1/openapi.json lists all paths",
   });

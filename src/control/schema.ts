@@ -6,6 +6,10 @@
  * In JSON they appear as `value` (a string for text, the JSON itself for json) or as `valueBase64` (bytes).
  */
 import { Type, type Static } from "typebox";
+import { limits } from "../core/limits.ts";
+import { WrittenValue } from "./schema-types.ts";
+
+export * from "./schema-types.ts";
 
 const Count = Type.Integer({ minimum: 0 });
 const Ms = Type.Number({ minimum: 0 });
@@ -201,6 +205,66 @@ export const WriteResult = Type.Object({
 });
 export type WriteResult = Static<typeof WriteResult>;
 
+/** A document: a text that several write at the same time. Positions and lengths count UTF-16 units. */
+export const DocText = Type.Object({
+  key: Type.String(),
+  text: Type.String(),
+  stamp: Type.String({ description: "of the newest entry, 16 hex digits" }),
+  writtenAt: Type.Number({ description: "Unix ms part of the stamp" }),
+  entries: Count,
+  refused: Type.Integer({ description: "entries and updates that are not of their writer's text" }),
+  partly: Type.Integer({ description: "updates of which a part hangs on text that is not here" }),
+});
+export type DocText = Static<typeof DocText>;
+export const DocList = Type.Object({
+  items: Type.Array(
+    Type.Object({
+      key: Type.String(),
+      entries: Count,
+      bytes: Count,
+      writers: Count,
+      stamp: Type.String(),
+      writtenAt: Type.Number(),
+    }),
+  ),
+  /** Pass as `after` for the next page; null at the end. */
+  next: Type.Union([Type.String(), Type.Null()]),
+});
+export type DocList = Static<typeof DocList>;
+/** Position, units to delete, text to insert; each counts in the text as the ones before left it. */
+export const DocEdits = Type.Object(
+  {
+    edits: Type.Array(Type.Tuple([Count, Count, Type.String()]), {
+      minItems: 1,
+      maxItems: limits.docSplicesMax,
+    }),
+  },
+  { additionalProperties: false },
+);
+export type DocEdits = Static<typeof DocEdits>;
+export const DocMerge = Type.Object(
+  { base: Type.String(), text: Type.String() },
+  { additionalProperties: false },
+);
+export type DocMerge = Static<typeof DocMerge>;
+export const DocState = Type.Object({
+  client: Type.Integer({ description: "the Yjs client id under which this node writes in it" }),
+  updateBase64: Type.String({ description: "Yjs update, version 1, of the text named text" }),
+});
+export type DocState = Static<typeof DocState>;
+export const DocWritten = Type.Object({
+  length: Count,
+  stamp: Type.Union([Type.String(), Type.Null()], {
+    description: "of the last entry written; null when there was nothing to change",
+  }),
+});
+export type DocWritten = Static<typeof DocWritten>;
+export const DocMerged = Type.Object({
+  text: Type.String({ description: "the document with the change in it" }),
+  ...DocWritten.properties,
+});
+export type DocMerged = Static<typeof DocMerged>;
+
 /** One line of the import response: progress while it runs, `done` at its end. */
 export const ImportProgress = Type.Object({
   lines: Count,
@@ -212,16 +276,24 @@ export const ImportProgress = Type.Object({
 });
 export type ImportProgress = Static<typeof ImportProgress>;
 
-/** One event of `watch`: the key's state now. `cursor` resumes after this event. */
+/**
+ * One event of `watch`: what the key of that type holds now, after its latest change by `author`. `cursor` resumes after
+ * this event. What is present beside these, unless deleted: of a register `value` or `valueBase64`, of a multi `values`,
+ * of a counter `value` as text, of a set `set` and `element` (the key is both); of a log or document nothing.
+ */
 export const WatchEvent = Type.Object({
   cursor: Type.String(),
   namespace: Type.String(),
+  type: Type.String(),
   key: Type.String(),
   deleted: Type.Boolean(),
   value: Type.Optional(Type.Unknown()),
   valueBase64: Type.Optional(Type.String()),
-  author: Type.Optional(Type.String()),
-  stamp: Type.Optional(Type.String()),
+  values: Type.Optional(Type.Array(WrittenValue)),
+  set: Type.Optional(Type.String()),
+  element: Type.Optional(Type.String()),
+  author: Type.String(),
+  stamp: Type.String(),
 });
 export type WatchEvent = Static<typeof WatchEvent>;
 

@@ -70,6 +70,9 @@ export function valueOfBase64(base64: unknown): Value {
   return fitting({ kind: "bytes", bytes });
 }
 
+/** Content types of a body that is a value. */
+export const valueTypes = ["text/plain", "application/json", "application/octet-stream"] as const;
+
 /**
  * The value of a body by its content type: `text/plain`, `application/json` or else bytes. JSON is checked and kept
  * as it came. Throws `BAD_VALUE`.

@@ -30,6 +30,8 @@ export const errorCodes = {
   TOO_LARGE: { http: 413, exit: 2 },
   UNSUPPORTED_TYPE: { http: 415, exit: 2 },
   NOT_FOUND: { http: 404, exit: 1 },
+  /** What it builds on is not what is here. */
+  CONFLICT: { http: 409, exit: 1 },
   NO_ROUTE: { http: 404, exit: 1 },
   // the daemon and its data directory
   NOT_RUNNING: { http: 503, exit: 3 },
@@ -46,10 +48,12 @@ export const errorCodes = {
   STORE_READ_ONLY: { http: 507, exit: 1 },
   STORE_FAILED: { http: 500, exit: 1 },
   STORE_VERSION: { http: 500, exit: 1 },
+  BAD_BACKUP: { http: 400, exit: 1 },
   // state
   CLOCK_AHEAD: { http: 409, exit: 1 },
   BAD_FORMAT: { http: 400, exit: 1 },
   BAD_SIGNATURE: { http: 400, exit: 1 },
+  OVERFLOW: { http: 409, exit: 1 },
   BAD_CURSOR: { http: 410, exit: 1 },
   OVERLOADED: { http: 429, exit: 1 },
   // access

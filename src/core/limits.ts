@@ -18,6 +18,13 @@ export const limits = {
   unknownFieldsBytesMax: 4 * KiB,
   capabilityBytesMax: 4 * KiB,
   batchEntriesMax: 128,
+  /** Encoded entries of one batch together. */
+  batchBytesMax: 1 * MiB,
+  /** A checkpoint of a log, so that it travels in one message; and the least number of items that are worth one. */
+  logCheckpointBytesMax: 48 * KiB,
+  logCheckpointItemsMin: 16,
+  /** Items that a writer adds to a log before it looks whether they are worth a checkpoint. */
+  logCompactionItems: 256,
   /** Largest encoded entry: value, key, a full context and unknown fields, with their lengths. */
   entryBytesMax: 256 * KiB + 1 * KiB + 256 * 48 + 4 * KiB + 256,
   futureToleranceMs: 60_000,
@@ -25,18 +32,42 @@ export const limits = {
   quarantinePerPeerBytesMax: 16 * MiB,
   quarantineBytesMax: 64 * MiB,
   refusalsRemembered: 10_000,
+  /** UTF-16 units of a document's text that a local edit may reach. */
+  docUnitsMax: 4 * MiB,
+  /** Live updates of a document that this node still reads: far more than any text of that size takes. */
+  docBytesMax: 64 * MiB,
+  /** A writer's own items of a document beyond which it writes checkpoints. */
+  docItemsKept: 128,
+  /** Documents kept ready in the worker thread, and the updates they were made of. */
+  docsInMemoryMax: 64,
+  docsInMemoryBytesMax: 128 * MiB,
+  docHeapMiBMax: 512,
+  /** One step of work on a document: a part of its updates applied, its edits made, its text read. */
+  docStepMsMax: 10_000,
+  docStepBytesMax: 1 * MiB,
+  docStepsWaitingMax: 1_024,
+  /** A document that broke these limits is not tried again for so long. */
+  docRestMs: 60_000,
+  docEditsWaitingMax: 1_000,
+  docSplicesMax: 10_000,
   authorKeysCached: 4_096,
   /** Free space on the disk below which nothing is written: many times what one transaction needs. */
   storeHeadroomBytes: 16 * MiB,
+  /** Bundles of one record of a backup: read in one turn of the loop, restored in one transaction. */
+  backupSliceBytes: 256 * KiB,
+  /** One bundle beyond that, or a file of the data directory. */
+  backupRecordBytesMax: 8 * MiB,
 
   // gossip
   gossipMessageBytesMax: 64 * KiB,
+  /** Entries of a batch up to this size travel in the message; larger ones are announced and pulled. */
+  gossipInlineBytesMax: 1 * KiB,
   coalesceMs: 4,
   writeQueueBytesMax: 32 * MiB,
   /** Accepted gossip that waits for its transaction; what comes beyond is left to reconciliation. */
   inboxBytesMax: 16 * MiB,
-  /** Entries of gossip applied in one transaction: about 20 ms of work. */
-  inboxEntriesPerTurn: 512,
+  /** Entries of gossip applied in one transaction: about 10 ms of work. */
+  inboxEntriesPerTurn: 256,
   /** Gossip older than this is relayed only if it is news here. */
   freshMs: 60_000,
   eventBytesMax: 32 * KiB,
@@ -45,6 +76,48 @@ export const limits = {
   /** Events kept for a subscriber that reads slowly; later ones are dropped. */
   eventsWaitingMax: 1_000,
   hintDelayMs: 100,
+  /** Bodies kept for those who pull them. */
+  bodiesBytesMax: 8 * MiB,
+  bodiesMax: 1_024,
+  bodyKeptMs: 30_000,
+  /** Announced bodies that wait or are on their way, in all and by who announced them first. */
+  pullsMax: 512,
+  pullsBytesMax: 16 * MiB,
+  pullsPerPeerMax: 256,
+  pullsPerPeerBytesMax: 8 * MiB,
+  /** Requests under way to one peer and to all. */
+  pullsAtOncePerPeerMax: 8,
+  pullsAtOnceMax: 32,
+  /** Until the next source is tried, beside the time that the bytes take on a slow link. */
+  pullAnswerMs: 1_000,
+  /** How long a body may be waited for in all, beside that time. */
+  pullMsMax: 5_000,
+  /** Announcements of a peer that did not answer pulls are left to reconciliation for so long. */
+  pullRestMs: 30_000,
+  pullIdleMs: 30_000,
+  pullStreamsMax: 4,
+  /** Authors never heard of before that one peer may introduce within an hour; more are delayed. */
+  newAuthorsPerPeerPerHour: 1_000,
+  /** The same for sessions, in which a neighbour passes on what all of its neighbours brought it. */
+  newAuthorsInSessionsPerPeerPerHour: 16_000,
+  authorsRemembered: 65_536,
+  /** Gossip of one author and through one peer: a batch costs 1 and 1 for each 16 entries. */
+  authorGossipBurst: 4_096,
+  authorGossipPerSecond: 1_000,
+  peerGossipBurst: 16_384,
+  peerGossipPerSecond: 4_000,
+  /** Gossip judged in one turn of the loop. */
+  gossipTurnMs: 10,
+  /** Messages that wait for the next turn; what comes beyond is left to reconciliation. */
+  gossipDeferredMax: 4_096,
+
+  // conduct
+  /** Points within ten minutes that ban a peer; a fault that its bytes prove has as many. */
+  strikesMax: 4,
+  strikeMs: 600_000,
+  banFirstMs: 60_000,
+  banMsMax: 3_600_000,
+  conductPeersRemembered: 1_024,
 
   // sync
   syncFrameBytesMax: 64 * KiB,
@@ -64,6 +137,10 @@ export const limits = {
   syncBarrenRoundsMax: 32,
   syncQuestionsMax: 8_192,
   syncAnswerMs: 10_000,
+  /** Entries of one slice of an audit, slices of one session, and the mean time between audits of a node. */
+  syncAuditEntries: 1_024,
+  syncAuditSlices: 16,
+  syncAuditIntervalMs: 60_000,
   syncCursorsMax: 1_024,
   /** Neighbours and former neighbours whose back-off is remembered. */
   syncPeersRemembered: 1_024,
@@ -134,6 +211,12 @@ export const limits = {
   requestBodyBytesMax: 8 * MiB,
   importLineBytesMax: 2 * MiB,
   listItemsMax: 10_000,
+  /** Concurrent values of one key that are given; all are counted. */
+  multiValuesMax: 256,
+  /** Live entries of one type that `explain` shows; all are counted. */
+  explainEntriesMax: 256,
+  /** Types of a class that `explain` looks at, beside those it knows. */
+  explainTypesMax: 256,
   requestMsMax: 30_000,
   streamsMax: 256,
   controlSocketsMax: 512,

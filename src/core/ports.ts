@@ -101,6 +101,11 @@ export interface Net {
   /** Opens a stream for reconciliation; rejects `UNREACHABLE` or `TIMEOUT`. */
   openSync(peer: PeerName, signal: AbortSignal): Promise<FrameChannel>;
   onSync(handler: (channel: FrameChannel) => void): void;
+  /** Opens a stream for pulling bodies that gossip announced; rejects `UNREACHABLE` or `TIMEOUT`. */
+  openPull(peer: PeerName, signal: AbortSignal): Promise<FrameChannel>;
+  onPull(handler: (channel: FrameChannel) => void): void;
+  /** Drops the peer's connections and makes none with it, in either direction, for so long. */
+  ban(peer: PeerName, forMs: number): void;
   /** Calls back when the first connection to a peer is up (after identify) and when the last is gone. */
   onPeer(handler: (peer: PeerName, up: boolean) => void): void;
 }
@@ -108,12 +113,26 @@ export interface Net {
 /** What a receiver says of a gossip message; only `reject` costs the sender score. */
 export type Verdict = "accept" | "ignore" | "reject";
 
+/**
+ * Judges a message before it is relayed, at once or later. `sources` names those it came from so far, `from` first;
+ * it goes on growing while the verdict is awaited.
+ */
+export type GossipReceiver = (
+  topic: string,
+  data: Uint8Array,
+  from: PeerName,
+  sources: () => readonly PeerName[],
+) => Verdict | Promise<Verdict>;
+
 export interface PubSub {
   subscribe(topic: string): void;
-  /** Number of peers the message was handed to. Rejects when it is over the size limit. */
-  publish(topic: string, data: Uint8Array): Promise<number>;
+  /**
+   * Number of peers the message was handed to: those of the mesh, or for a small message to `all` every subscriber that
+   * is connected. Rejects when it is over the size limit.
+   */
+  publish(topic: string, data: Uint8Array, reach?: "all" | "mesh"): Promise<number>;
   /** The one receiver of all topics; it runs before a message is relayed. */
-  onMessage(handler: (topic: string, data: Uint8Array, from: PeerName) => Verdict): void;
+  onMessage(handler: GossipReceiver): void;
   topics(): readonly { topic: string; meshPeers: number; subscribers: number }[];
 }
 

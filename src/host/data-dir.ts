@@ -47,6 +47,8 @@ export type DataDirPaths = {
   readonly config: string;
   readonly identity: string;
   readonly network: string;
+  /** What is to become `network.json`, while a backup is being restored. */
+  readonly restoring: string;
   readonly owner: string;
   readonly bootstrap: string;
   readonly addresses: string;
@@ -61,6 +63,7 @@ export function dataDirPaths(root: string): DataDirPaths {
     config: join(root, "config.toml"),
     identity: join(root, "identity.key"),
     network: join(root, "network.json"),
+    restoring: join(root, "network.json.restoring"),
     owner: join(root, "owner.key"),
     bootstrap: join(root, "bootstrap.json"),
     addresses: join(root, "addresses.json"),

@@ -58,7 +58,8 @@ async function throughTemporary(
   }
 }
 
-async function syncFolder(folder: string): Promise<void> {
+/** Makes sure that names that were made or changed in a folder outlive a loss of power. */
+export async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, constants.O_RDONLY);
   try {
     await handle.sync();

@@ -11,9 +11,12 @@ import type {
   Peers,
   Status,
 } from "../../src/control/schema.ts";
+import { BackupWriter } from "../../src/core/backup-stream.ts";
 import { CoterieError } from "../../src/core/errors.ts";
 import { keyFault } from "../../src/core/ids.ts";
 import type { LogLevel } from "../../src/core/ports.ts";
+import { typesInMemory } from "../types-in-memory.ts";
+import { memoryDocuments } from "../memory-documents.ts";
 
 export const peerA = "12D3KooWGRUaeTLvNtLh5bYkQKXGR9AsYhbQQSHkGPVtbbDJMSbk";
 export const peerB = "12D3KooWK99VoVxNE7XzyBwXEzW7xhK7Gpv85r9F3V3fyKSUKPH5";
@@ -31,6 +34,7 @@ export type FakeState = {
   level: LogLevel;
   refuse: CoterieError | undefined;
   onShutdown: () => void;
+  backup: () => AsyncIterable<Uint8Array>;
 };
 
 export function fakeStatus(dataDir: string): Status {
@@ -141,7 +145,18 @@ export function fakeState(dataDir: string): FakeState {
     level: "info",
     refuse: undefined,
     onShutdown: () => undefined,
+    backup: fakeBackup,
   };
+}
+
+/** Of a node without files or entries. */
+async function* fakeBackup(): AsyncGenerator<Uint8Array> {
+  const writer = new BackupWriter();
+  const network = { id: networkId, name: "home" };
+  const whose = { version: "0.1.0", createdAt: 1_700_000_000_000, peerId: peerA, name: "falcon" };
+  yield writer.write({ kind: "info", info: { ...whose, network } });
+  const sum = { entries: 0, digest: "ab".repeat(32), namespaces: [] };
+  yield writer.write({ kind: "end", sum });
 }
 
 const levels: readonly LogLevel[] = ["error", "warn", "info", "debug", "trace"];
@@ -196,6 +211,7 @@ export function fakeDaemon(state: FakeState): Daemon {
     setFaults: async (next) => {
       faults = next;
     },
+    ...typesInMemory(),
     kv: {
       get: (namespace, key) => (allowed(), spaceOf(namespace).get(key)),
       list: (namespace, { prefix, after, limit }) => {
@@ -214,7 +230,15 @@ export function fakeDaemon(state: FakeState): Daemon {
           const record = value && { key, value, author: peerA, stamp };
           if (record === undefined) spaceOf(namespace).delete(key);
           else spaceOf(namespace).set(key, record);
-          const event = { cursor: String(feed.length + 1), namespace, key, record };
+          const event: ChangeEvent = {
+            cursor: String(feed.length + 1),
+            namespace,
+            type: "register",
+            key,
+            holding: record && { type: "register", record },
+            author: peerA,
+            stamp,
+          };
           feed.push(event);
           changes.emit("change", event);
         }
@@ -231,6 +255,8 @@ export function fakeDaemon(state: FakeState): Daemon {
         for await (const event of live) if (wanted(event)) yield event;
       },
     },
+    backup: () => state.backup(),
+    doc: memoryDocuments(),
     events: {
       publish: async (topic, data) => {
         const text = Buffer.from(data);

@@ -4,6 +4,8 @@ import type { EventMessage } from "../../src/control/schema.ts";
 import { CoterieError } from "../../src/core/errors.ts";
 import { systemClock } from "../../src/host/clock.ts";
 import { createLog, type Logs } from "../../src/host/log.ts";
+import { typesInMemory } from "../types-in-memory.ts";
+import { memoryDocuments } from "../memory-documents.ts";
 
 const author = "12D3KooWFakeAuthor";
 
@@ -41,7 +43,9 @@ export function createFakeDaemon(): FakeDaemon {
     if (record === undefined) records.delete(op.key);
     else records.set(op.key, record);
     const cursor = String(changes.length + 1);
-    changes.push({ cursor, namespace, key: op.key, record });
+    const holding = record && ({ type: "register", record } as const);
+    const head = { cursor, namespace, type: "register", key: op.key };
+    changes.push({ ...head, holding, author, stamp });
     for (const wake of waiting) wake();
   };
 
@@ -93,6 +97,7 @@ export function createFakeDaemon(): FakeDaemon {
     dial: async (addresses) => void calls.push(`dial ${addresses.join(" ")}`),
     setFaults: async (next) => void (faults = next),
     faults: () => faults,
+    ...typesInMemory(),
     kv: {
       get: (namespace, key) => namespaces.get(namespace)?.get(key),
       list(namespace, { prefix, after, limit }) {
@@ -102,8 +107,9 @@ export function createFakeDaemon(): FakeDaemon {
         const more = from + limit < all.length;
         return { items, next: more ? items.at(-1)?.key : undefined };
       },
-      async write(namespace, ops, signal) {
+      async write(namespace, ops, signal, { atomic = false } = {}) {
         await daemon.beforeWrite(ops, signal);
+        if (atomic) calls.push(`atomic write of ${ops.length}`);
         for (const op of ops) apply(namespace, op);
         return stamp;
       },
@@ -125,6 +131,10 @@ export function createFakeDaemon(): FakeDaemon {
         }
       },
     },
+    backup: async function* () {
+      for (let piece = 0; piece < 3; piece++) yield Uint8Array.of(piece, 0xff, 0);
+    },
+    doc: memoryDocuments(),
     events: {
       async publish(topic, data) {
         const message = {

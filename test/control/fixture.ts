@@ -5,6 +5,7 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createClient, type Client } from "../../src/control/client.ts";
+import type { Daemon } from "../../src/control/daemon.ts";
 import { startControl, type Control } from "../../src/control/server.ts";
 import type { Clock, Metrics } from "../../src/core/ports.ts";
 import { systemClock } from "../../src/host/clock.ts";
@@ -22,10 +23,14 @@ export type Fixture = {
   close(): Promise<void>;
 };
 
-export async function startFixture(clock: Clock = systemClock): Promise<Fixture> {
+/** `calls` take the place of the fake daemon's own. */
+export async function startFixture(
+  clock: Clock = systemClock,
+  calls: Partial<Daemon> = {},
+): Promise<Fixture> {
   const folder = mkdtempSync(join(tmpdir(), "coterie-control-"));
   const socketPath = join(folder, "control.sock");
-  const daemon = createFakeDaemon();
+  const daemon = Object.assign(createFakeDaemon(), calls);
   const metrics = createMetrics();
   const { log } = daemon.logs;
   const control = await startControl({ daemon, socketPath, log, metrics, clock, version: "0.1.0" });

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Compile } from "typebox/schema";
 import { EventMessage, LogRecord, WatchEvent } from "../../src/control/schema.ts";
+import type { ChangeEvent, Value } from "../../src/control/daemon.ts";
 import { limits } from "../../src/core/limits.ts";
 import { ask, collect, errorCode, startFixture, until, type Fixture } from "./fixture.ts";
 
@@ -18,6 +19,12 @@ async function take<T>(items: AsyncIterable<T>, count: number): Promise<T[]> {
 
 const put = (key: string, value: unknown): Promise<unknown> =>
   fixture.client.kvWrite("n", [{ key, value }]);
+
+function change(cursor: string, key: string, value: Value | undefined): ChangeEvent {
+  const written = { author: "a", stamp: 1n };
+  const holding = value && ({ type: "register", record: { key, value, ...written } } as const);
+  return { cursor, namespace: "n", type: "register", key, holding, ...written };
+}
 
 describe("watch", () => {
   test("tells of changes from now on, of a prefix, with deletions", async () => {
@@ -53,7 +60,9 @@ describe("watch", () => {
     await fixture.control.stop();
     const answer = await stopped;
     expect(answer.headers["content-type"]).toBe("text/event-stream");
-    expect(answer.text).toMatch(/^id: 3\ndata: \{"cursor":"3","namespace":"n","key":"c".*\}\n\n/);
+    expect(answer.text).toMatch(
+      /^id: 3\ndata: \{"cursor":"3","namespace":"n","type":"register","key":"c".*\}\n\n/,
+    );
     expect(answer.text).not.toContain('"key":"b"');
   });
 
@@ -67,7 +76,7 @@ describe("watch", () => {
 
   test("a failure in the middle is told in the stream, without a stack", async () => {
     fixture.daemon.kv.watch = async function* failing() {
-      yield { cursor: "1", namespace: "n", key: "k", record: undefined };
+      yield change("1", "k", undefined);
       await new Promise((resolve) => setTimeout(resolve, 20));
       throw new Error("store is gone");
     };
@@ -106,7 +115,7 @@ describe("watch", () => {
       const value = { kind: "bytes", bytes: Buffer.alloc(100_000) } as const;
       for (;;) {
         const key = String(++made);
-        yield { cursor: key, namespace: "n", key, record: { key, value, author: "a", stamp: 1n } };
+        yield change(key, key, value);
       }
     };
     const iterator = fixture.client.kvWatch("n", {})[Symbol.asyncIterator]();

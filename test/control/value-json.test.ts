@@ -55,13 +55,16 @@ test("an export line is one line that an import takes back, and exports to the s
 test("a change is one line of JSON", () => {
   fc.assert(
     fc.property(anyRecord, (record) => {
-      const text = changeJson({ cursor: "7", namespace: "n", key: record.key, record });
+      const { key, author, stamp } = record;
+      const head = { cursor: "7", namespace: "n", type: "register", key, author, stamp };
+      const text = changeJson({ ...head, holding: { type: "register", record } });
       expect(text).not.toMatch(/[\r\n]/);
       expect(JSON.parse(text)).toMatchObject({ cursor: "7", key: record.key, deleted: false });
     }),
   );
-  expect(changeJson({ cursor: "7", namespace: "n", key: "k", record: undefined })).toBe(
-    '{"cursor":"7","namespace":"n","key":"k","deleted":true}',
+  const gone = { cursor: "7", namespace: "n", key: "k", author: "a", stamp: 1n };
+  expect(changeJson({ ...gone, type: "register", holding: undefined })).toBe(
+    '{"cursor":"7","namespace":"n","type":"register","key":"k","deleted":true,"author":"a","stamp":"0000000000000001"}',
   );
 });
 

@@ -1,18 +1,7 @@
 /** Two or more drivers in one process: a network and gossip of callbacks, real stores, the machine's clock. */
 import { expect, onTestFinished } from "vitest";
-import { CoterieError } from "../../src/core/errors.ts";
 import { sha256, type Identity } from "../../src/core/identity.ts";
-import type {
-  Clock,
-  FrameChannel,
-  Log,
-  Metrics,
-  Net,
-  PeerName,
-  PubSub,
-  Store,
-  Verdict,
-} from "../../src/core/ports.ts";
+import type { Clock, Log, Metrics, Store } from "../../src/core/ports.ts";
 import { Driver } from "../../src/driver.ts";
 import { systemClock } from "../../src/host/clock.ts";
 import { openLmdbStore } from "../../src/host/lmdb-store.ts";
@@ -24,6 +13,7 @@ import { seededRandom } from "../seeded-random.ts";
 import { failingStore, type FailingStore } from "../state/failing-store.ts";
 import { testWriter } from "../state/fixture.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
+import { MeshNet } from "./mesh-net.ts";
 
 export const network: Uint8Array = new Uint8Array(sha256(Buffer.from("network of drivers")));
 
@@ -40,6 +30,8 @@ const silent: Log = {
 class TestClock implements Clock {
   /** The wall stands still at this time while it is set. */
   stoppedAtMs: number | undefined;
+  /** Added to the monotonic clock; timers that are set already run when they would have. */
+  aheadMs = 0;
   readonly timers = new Set<object>();
 
   wallMs(): number {
@@ -47,7 +39,7 @@ class TestClock implements Clock {
   }
 
   monotonicMs(): number {
-    return systemClock.monotonicMs();
+    return systemClock.monotonicMs() + this.aheadMs;
   }
 
   after(delayMs: number, run: () => void): () => void {
@@ -65,161 +57,6 @@ class TestClock implements Clock {
 
   sleep(delayMs: number, signal?: AbortSignal): Promise<void> {
     return systemClock.sleep(delayMs, signal);
-  }
-}
-
-/** One end of a stream; what is sent arrives at the other end in a later turn of the loop. */
-class Channel implements FrameChannel {
-  readonly peer: PeerName;
-  readonly frames: AsyncIterable<Uint8Array>;
-  bytesIn = 0;
-  bytesOut = 0;
-  other!: Channel;
-  readonly #arrived: Uint8Array[] = [];
-  #ended = false;
-  #failure: Error | undefined;
-  #wake: (() => void) | undefined;
-
-  constructor(peer: PeerName) {
-    this.peer = peer;
-    this.frames = this.#read();
-  }
-
-  static pair(a: PeerName, b: PeerName): [Channel, Channel] {
-    const [atA, atB] = [new Channel(b), new Channel(a)];
-    atA.other = atB;
-    atB.other = atA;
-    return [atA, atB];
-  }
-
-  get dead(): boolean {
-    return this.#failure !== undefined;
-  }
-
-  async send(frame: Uint8Array): Promise<void> {
-    if (this.#failure !== undefined) throw this.#failure;
-    this.bytesOut += frame.length;
-    await later();
-    this.other.#arrive(() => {
-      this.other.bytesIn += frame.length;
-      this.other.#arrived.push(frame.slice());
-    });
-  }
-
-  async close(): Promise<void> {
-    await later();
-    this.other.#arrive(() => (this.other.#ended = true));
-  }
-
-  abort(reason: Error): void {
-    for (const end of [this, this.other]) end.#arrive(() => (end.#failure ??= reason));
-  }
-
-  #arrive(change: () => void): void {
-    change();
-    this.#wake?.();
-  }
-
-  async *#read(): AsyncGenerator<Uint8Array> {
-    for (;;) {
-      if (this.#failure !== undefined) throw this.#failure;
-      const frame = this.#arrived.shift();
-      if (frame !== undefined) yield frame;
-      else if (this.#ended) return;
-      else await new Promise<void>((resolve) => (this.#wake = resolve));
-    }
-  }
-}
-
-function later(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
-
-type Receiver = (topic: string, data: Uint8Array, from: PeerName) => Verdict;
-
-/** `Net` and `PubSub` of one node. */
-class TestNet implements Net, PubSub {
-  readonly self: PeerName;
-  readonly links = new Map<PeerName, TestNet>();
-  readonly channels: Channel[] = [];
-  readonly published: { readonly topic: string; readonly data: Uint8Array }[] = [];
-  readonly verdicts: Verdict[] = [];
-  /** False keeps gossip from arriving. */
-  gossips = true;
-  readonly #topics = new Set<string>();
-  #receive: Receiver = () => "ignore";
-  #accept: (channel: FrameChannel) => void = () => {};
-  #peer: (peer: PeerName, up: boolean) => void = () => {};
-
-  constructor(self: PeerName) {
-    this.self = self;
-  }
-
-  connected(): PeerName[] {
-    return [...this.links.keys()];
-  }
-
-  async openSync(peer: PeerName, signal: AbortSignal): Promise<FrameChannel> {
-    await later();
-    signal.throwIfAborted();
-    const other = this.links.get(peer);
-    if (other === undefined) throw new CoterieError("UNREACHABLE", "not connected");
-    const [here, there] = Channel.pair(this.self, peer);
-    this.channels.push(here);
-    other.channels.push(there);
-    other.#accept(there);
-    return here;
-  }
-
-  onSync(handler: (channel: FrameChannel) => void): void {
-    this.#accept = handler;
-  }
-
-  onPeer(handler: (peer: PeerName, up: boolean) => void): void {
-    this.#peer = handler;
-  }
-
-  subscribe(topic: string): void {
-    this.#topics.add(topic);
-  }
-
-  onMessage(handler: Receiver): void {
-    this.#receive = handler;
-  }
-
-  topics(): { topic: string; meshPeers: number; subscribers: number }[] {
-    return [...this.#topics].map((topic) => ({ topic, meshPeers: 0, subscribers: 0 }));
-  }
-
-  async publish(topic: string, data: Uint8Array): Promise<number> {
-    this.published.push({ topic, data });
-    const others = [...this.links.values()].filter((other) => other.#topics.has(topic));
-    if (!this.gossips) return others.length;
-    await later();
-    for (const other of others) other.deliver(topic, data, this.self);
-    return others.length;
-  }
-
-  deliver(topic: string, data: Uint8Array, from: PeerName): Verdict {
-    const verdict = this.#receive(topic, data.slice(), from);
-    this.verdicts.push(verdict);
-    return verdict;
-  }
-
-  connect(other: TestNet): void {
-    this.links.set(other.self, other);
-    other.links.set(this.self, this);
-    this.#peer(other.self, true);
-    other.#peer(this.self, true);
-  }
-
-  disconnect(other: TestNet): void {
-    this.links.delete(other.self);
-    other.links.delete(this.self);
-    const lost = new CoterieError("UNREACHABLE", "the connection is gone");
-    for (const channel of this.channels) if (channel.peer === other.self) channel.abort(lost);
-    this.#peer(other.self, false);
-    other.#peer(this.self, false);
   }
 }
 
@@ -259,7 +96,7 @@ export type TestNode = {
   readonly clock: TestClock;
   readonly metrics: Metrics;
   readonly store: TestStore;
-  readonly net: TestNet;
+  readonly net: MeshNet;
   readonly state: State;
   readonly roster: Roster;
   readonly driver: Driver;
@@ -271,7 +108,7 @@ export function startNode(name: string): TestNode {
   const clock = new TestClock();
   const metrics = createMetrics();
   const store = holdableStore(openLmdbStore(temporaryFolder()));
-  const net = new TestNet(identity.peer);
+  const net = new MeshNet(identity.peer);
   const random = seededRandom(name.length);
   const state = new State({ store, identity, network, random, origin: "here" });
   const roster = new Roster(identity.peer);

@@ -28,7 +28,12 @@ const plan: fc.Arbitrary<Plan> = fc.record({
 });
 
 function queuedOf(request: number, { entries }: Plan): Queued<Named>[] {
-  return entries.map(([name, bytes], part) => ({ entry: { request, part }, subject: name, bytes }));
+  return entries.map(([name, bytes], part) => ({
+    entry: { request, part },
+    subject: name ?? "a log",
+    many: name === undefined,
+    bytes,
+  }));
 }
 
 function filled(plans: readonly Plan[]): WriteQueue<Named> {
@@ -61,7 +66,11 @@ describe("the queue of writes", () => {
       expect(out).toEqual(
         plans.flatMap(({ entries }, request) => entries.map((_, part) => ({ request, part }))),
       );
-      for (const flush of flushes) expect(flush.batches.length).toBeLessThanOrEqual(4);
+      for (const flush of flushes) {
+        expect(flush.batches.length).toBeLessThanOrEqual(16);
+        const before = flush.batches.slice(0, -1);
+        expect(before.filter(({ entries }) => entries.length === 128).length).toBeLessThan(4);
+      }
       for (const { namespace, entries } of batches) {
         expect(entries.length).toBeGreaterThan(0);
         expect(entries.length).toBeLessThanOrEqual(limits.batchEntriesMax);
@@ -188,10 +197,53 @@ describe("the queue of writes", () => {
     expect(queue.dueAt()).toBeUndefined();
   });
 
+  test("gives out an atomic request as one batch of its own, between what came before and after", () => {
+    const queue = new WriteQueue<Named>(4);
+    const large: Plan = {
+      namespace: "a",
+      entries: Array.from({ length: 100 }, (_, n) => [`${n}`, 9_000]),
+    };
+    const small: Plan = { namespace: "a", entries: [["x", 1]] };
+    queue.add(0, "a", queuedOf(0, small), 0);
+    queue.add(1, "a", queuedOf(1, large), 0, { atomic: true });
+    queue.add(2, "a", queuedOf(2, small), 0, { atomic: true });
+    queue.add(3, "a", queuedOf(3, { ...small, entries: [["y", 1]] }), 0);
+    queue.add(4, "a", queuedOf(4, small), 0);
+    const flushes = flushAll(queue);
+    const sizes = flushes.map(({ batches }) => batches.map(({ entries }) => entries.length));
+    expect(sizes).toEqual([
+      [1, 100],
+      [1, 2],
+    ]);
+    const done = flushes.map((flush) => flush.done.map(({ id, batch }) => [id, batch]));
+    expect(done).toEqual([
+      [
+        [0, 0],
+        [1, 1],
+      ],
+      [
+        [2, 0],
+        [3, 1],
+        [4, 1],
+      ],
+    ]);
+    expect([queue.bytes, queue.dueAt()]).toEqual([0, undefined]);
+  });
+
+  test("puts items of one log into one batch, and what goes alone into another", () => {
+    const queue = new WriteQueue<Named>(4);
+    const item = (many: boolean): Queued<Named>[] => [
+      { entry: { request: 0, part: 0 }, subject: "log", many, bytes: 1 },
+    ];
+    for (const [id, many] of [true, true, false, true, true].entries())
+      queue.add(id, "a", item(many), 0);
+    expect(queue.flush().batches.map(({ entries }) => entries.length)).toEqual([2, 1, 2]);
+  });
+
   test("takes no more than its limit, but always one request", () => {
     const queue = new WriteQueue<Named>(4);
     const one = (bytes: number): Queued<Named>[] => [
-      { entry: { request: 0, part: 0 }, subject: undefined, bytes },
+      { entry: { request: 0, part: 0 }, subject: "k", many: false, bytes },
     ];
     expect(queue.add(0, "a", one(limits.writeQueueBytesMax * 2), 0)).toBe(true);
     expect(queue.add(1, "a", one(1), 0)).toBe(false);

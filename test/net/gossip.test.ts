@@ -96,6 +96,44 @@ test("only an accepted message is relayed, and verdicts are counted", async () =
   expect(middle.metrics.read()).toMatchObject({ "gossip.ignore": 1, "gossip.received": 2 });
 });
 
+test("a verdict may come later: nothing is relayed before, and all who sent it meanwhile are named", async () => {
+  const nodes = (await chain(3, testNetwork("later"))) as [TestNode, TestNode, TestNode];
+  const [first, second, third] = nodes;
+  await until("all know all", () => connectedAll(nodes));
+  listen(first);
+  let sources: () => readonly string[] = () => [];
+  const { promise: judged, resolve: judge } = Promise.withResolvers<Verdict>();
+  second.pubsub.onMessage((_topic, _data, _from, names) => {
+    sources = names;
+    return judged;
+  });
+  second.pubsub.subscribe(topic);
+  const heard = listen(third);
+  await untilMeshed(nodes, 2);
+  await first.pubsub.publish(topic, encodeUtf8("hello"), "mesh");
+  await until("the second heard it from both others", () => sources().length === 2);
+  expect(sources().toSorted()).toEqual([first.self, third.self].toSorted());
+  expect(heard).toEqual(["hello"]);
+  judge("reject");
+  await until("the verdict is counted", () => second.metrics.read()["gossip.reject"] === 1);
+});
+
+test("a late verdict is as good as one at once", async () => {
+  const [first, middle, last] = (await line(3)) as [TestNode, TestNode, TestNode];
+  listen(first);
+  const { promise: judged, resolve: judge } = Promise.withResolvers<Verdict>();
+  let asked = 0;
+  middle.pubsub.onMessage(() => (asked++, judged));
+  middle.pubsub.subscribe(topic);
+  const heard = listen(last);
+  await untilMeshed([first, middle, last], 1);
+  await first.pubsub.publish(topic, encodeUtf8("hello"));
+  await until("it is being judged", () => asked === 1);
+  expect(heard).toEqual([]);
+  judge("accept");
+  await until("it is relayed", () => heard.length === 1);
+});
+
 test("a receiver that throws costs the message, not the node", async () => {
   const [first, second] = (await chain(2, testNetwork("throws"))) as [TestNode, TestNode];
   listen(first);

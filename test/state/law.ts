@@ -1,4 +1,7 @@
-/** The law of the state once more, written down from the design's table as directly as can be, over plain values. */
+/**
+ * The law of the state once more, written down from the design's table as directly as can be, over plain values: no
+ * index, no early dropping, everything compared with everything. Nothing of src's rules is used here.
+ */
 import { toHex } from "../../src/core/codec.ts";
 import type { Entry } from "../../src/protocol/state/entry.ts";
 
@@ -12,6 +15,24 @@ export type Placed = {
 
 export function subjectOf({ namespace, entry }: Placed): string {
   return JSON.stringify([namespace, entry.class, entry.type, entry.key]);
+}
+
+/** The rules of acceptance that concern one entry: nobody reaches into the future. */
+export function keepsRules(entry: Entry, stamp: bigint): boolean {
+  const { class: entryClass, epoch, context, range, expires } = entry;
+  const fields = [
+    epoch === undefined || entryClass !== 1,
+    context === undefined || entryClass === 2,
+    range === undefined || entryClass === 4,
+    expires === undefined || entryClass === 1 || entryClass === 2,
+  ];
+  const bounds = [
+    epoch === undefined || epoch <= stamp,
+    context === undefined || context.every((seen) => seen.stamp < stamp),
+    range === undefined || (range.from <= range.to && range.to < stamp),
+    expires === undefined || expires > stamp / 65_536n,
+  ];
+  return [...fields, ...bounds].every(Boolean);
 }
 
 function later(x: Placed, y: Placed): boolean {
@@ -47,10 +68,18 @@ export function beats(x: Placed, y: Placed): boolean {
 }
 
 /** The maximal elements, each hash once, by comparing everything with everything. */
-export function liveSet(entries: readonly Placed[]): Placed[] {
+export function liveSet<T extends Placed>(entries: readonly T[]): T[] {
   const distinct = [...new Map(entries.map((entry) => [toHex(entry.hash), entry])).values()];
   const subjects = Map.groupBy(distinct, subjectOf);
   return [...subjects.values()].flatMap((same) =>
     same.filter((y) => !same.some((x) => beats(x, y))),
   );
+}
+
+/** Digest of a live set: the hashes, read as little-endian integers, summed mod 2^256. */
+export function digestOf(entries: readonly Placed[]): { count: number; sum: string } {
+  let sum = 0n;
+  for (const { hash } of entries) sum += BigInt(`0x${toHex(hash.toReversed())}`);
+  const digits = (sum % 2n ** 256n).toString(16).padStart(64, "0");
+  return { count: entries.length, sum: toHex(Buffer.from(digits, "hex").toReversed()) };
 }

@@ -304,7 +304,10 @@ describe("namespaces", () => {
     const state = openState(store);
     const names = Array.from({ length: limits.namespacesMax }, (_, index) => `n${index}`);
     write(state, names);
-    await codedError(() => write(state, ["n1", "one-more"]), "OVERLOADED");
+    const both = ["n1", "one-more"].map((namespace) => ({ namespace, entries: [register("k")] }));
+    const [fits, tooMany] = state.write(both, wallMs);
+    expect([fits!.entries, fits!.refused.size]).toEqual([1, 0]);
+    expect([tooMany!.entries, tooMany!.refused.get(0)?.code]).toEqual([0, "OVERLOADED"]);
     const alice = testWriter("alice");
     const entries = [register("a"), register("b")];
     const more = makeBatch({ writer: alice, namespace: "one-more", entries });

@@ -98,6 +98,16 @@ export const frames: fc.Arbitrary<Frame> = fc.oneof(
   }),
   fc.record({ kind: kind("offer"), namespace }),
   fc.record({ kind: kind("ack"), namespace, hold: fc.boolean(), digest }),
+  fc.record({
+    kind: kind("audit"),
+    namespace,
+    salt: bytes(16),
+    from: bound,
+    to: bound,
+    count: fc.nat({ max: 1_024 }),
+    hash: bytes(16),
+  }),
+  fc.record({ kind: kind("audited"), namespace, same: fc.boolean() }),
   fc.record({ kind: kind("hint"), asOfMs: wallMs, root: bytes(16) }),
   fc.record({ kind: kind("bye"), reason: fc.constant("equal" as const), root: bytes(16) }),
   fc.record({

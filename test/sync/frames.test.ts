@@ -42,7 +42,7 @@ test(
     fc.oneof(
       fc.uint8Array(),
       fc
-        .tuple(fc.integer({ min: 1, max: 10 }), fc.uint8Array())
+        .tuple(fc.integer({ min: 1, max: 12 }), fc.uint8Array())
         .map(([kind, rest]) => Uint8Array.of(kind, ...rest)),
     ),
   ],

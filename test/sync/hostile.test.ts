@@ -4,6 +4,7 @@ import { limits } from "../../src/core/limits.ts";
 import { errorCodes } from "../../src/core/errors.ts";
 import { endBound, firstBound } from "../../src/protocol/sync/position.ts";
 import { decodeMessage, MessageWriter } from "../../src/protocol/sync/negentropy.ts";
+import { encodeFrame } from "../../src/protocol/sync/frames.ts";
 import { frames } from "./arbitraries.ts";
 import { fc, test } from "./property.ts";
 import { digest, others, Puppet } from "./puppet.ts";
@@ -106,7 +107,7 @@ describe("faults are charged and end the session", () => {
     const puppet = accepted();
     puppet.frame(-1, neg);
     puppet.frame(-1, { kind: "data", parts: [new Uint8Array(40)], more: false });
-    expect([puppet.aborted(-1), puppet.charged()]).toEqual(["REFUSED", "REFUSED"]);
+    expect([puppet.aborted(-1), puppet.charged()]).toEqual(["BAD_FORMAT", "BAD_FORMAT"]);
   });
 
   plain("pushing where another session brings the same", () => {
@@ -234,6 +235,32 @@ describe("peers that give nothing", () => {
     expect(puppet.sync.status()).toMatchObject({ sessions: 0, active: 0 });
   });
 
+  plain("many that say nothing keep nobody out, whoever opened", () => {
+    const [last = "", ...silent] = others;
+    const puppet = new Puppet();
+    for (const each of silent) puppet.up(each);
+    puppet.up(last);
+    const waitMs = (reached: () => boolean): number => {
+      const beganMs = puppet.nowMs;
+      while (!reached() && puppet.nowMs < beganMs + 5 * minute) puppet.pass(100);
+      return puppet.nowMs - beganMs;
+    };
+    const isOpened = (): boolean => puppet.seen("open").some(({ peer: to }) => to === last);
+    // four at a time, a second each
+    expect(waitMs(isOpened)).toBeLessThan((silent.length / 4) * 1_300);
+    // and these claim and fall silent, on every place that there is
+    for (const [index, each] of silent.entries()) {
+      puppet.accept(-1 - index, each);
+      puppet.hello(-1 - index, { main: digest(7) });
+    }
+    puppet.pass(1_100);
+    puppet.accept(-100, last);
+    puppet.hello(-100, { main: digest(7) });
+    expect(puppet.lastSent(-100).kind).toBe("hello");
+    expect(puppet.sync.status().active).toBeLessThanOrEqual(limits.syncSessionsMax);
+    expect(puppet.seen("charge")).toEqual([]);
+  });
+
   plain("one that hints without end gets few sessions", () => {
     const puppet = new Puppet();
     puppet.replica.write("main", "k", stampOf(epochMs));
@@ -249,6 +276,28 @@ describe("peers that give nothing", () => {
     }
     expect(puppet.seen("open").length).toBeLessThan(20);
   });
+});
+
+plain("a frame of many small entries is taken in slices", () => {
+  const puppet = accepted();
+  const taken: number[] = [];
+  const ingest = puppet.replica.ingestAll.bind(puppet.replica);
+  puppet.replica.ingestAll = (bundles, from, nowMs) => {
+    const results = ingest(bundles, from, nowMs);
+    taken.push(results.reduce((sum, { applied, known }) => sum + applied + known, 0));
+    return results;
+  };
+  puppet.frame(-1, { kind: "neg", namespace: "main", hold: false, message: listing([]) });
+  const bundle = (at: number): Uint8Array =>
+    encodeBundle(Array.from({ length: 100 }, (_, index) => entry(`${at} ${index}`)));
+  const parts = Array.from({ length: 15 }, (_, at) => bundle(at));
+  const frame = encodeFrame({ kind: "data", parts, more: false });
+  expect(frame.length).toBeLessThan(limits.syncFrameBytesMax);
+  puppet.handle({ kind: "frame", session: -1, bytes: frame });
+  expect(taken.length).toBeLessThan(2);
+  puppet.pass(0);
+  expect(taken.reduce((sum, count) => sum + count, 0)).toBe(1_500);
+  expect(Math.max(...taken)).toBeLessThan(250);
 });
 
 plain("many that hint without end get few sessions between them", () => {

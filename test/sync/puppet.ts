@@ -9,7 +9,7 @@ import { decodeFrame, encodeFrame, type Frame } from "../../src/protocol/sync/fr
 import { fingerprintOf } from "../../src/protocol/sync/negentropy.ts";
 import { Sync } from "../../src/protocol/sync/sync.ts";
 import { seededRandom } from "../seeded-random.ts";
-import { ReferenceReplica } from "./reference-replica.ts";
+import { entriesIn, ReferenceReplica } from "./reference-replica.ts";
 import { epochMs, intervalMs } from "./world.ts";
 
 export type EffectOf<K extends SyncEffect["kind"]> = Extract<SyncEffect, { kind: K }>;
@@ -35,6 +35,7 @@ export class Puppet {
     this.sync = new Sync({
       self,
       replica,
+      entriesIn,
       random: seededRandom(seed),
       heard: () => this.heard,
       intervalMs,

@@ -214,6 +214,10 @@ export function encodeBundle(entries: readonly Uint8Array[]): Uint8Array {
   return out.finish();
 }
 
+export function entriesIn(bundle: Uint8Array): number {
+  return decodeBundle(bundle)?.length ?? 1;
+}
+
 function decodeBundle(bundle: Uint8Array): Stored[] | undefined {
   try {
     const reader = new Reader(bundle);

@@ -42,5 +42,15 @@ export const sampleFrames: Readonly<Record<string, Frame>> = {
   hint: { kind: "hint", asOfMs: 1_799_999_999_000, root: fingerprint },
   byeEqual: { kind: "bye", reason: "equal", root: fingerprint },
   byeDifferent: { kind: "bye", reason: "different", root: undefined },
+  audit: {
+    kind: "audit",
+    namespace: "main",
+    salt: run(16, 0x60),
+    from: { ts: 7n, id: run(2, 3) },
+    to: { ts: 2n ** 64n - 1n, id: run(0, 0) },
+    count: 1_024,
+    hash: fingerprint,
+  },
+  audited: { kind: "audited", namespace: "main", same: true },
   byeBusy: { kind: "bye", reason: "busy", root: undefined },
 };

@@ -11,7 +11,7 @@ import type { SyncEffect, SyncInput } from "../../src/protocol/sync/effects.ts";
 import { decodeFrame, type Frame } from "../../src/protocol/sync/frames.ts";
 import { Sync } from "../../src/protocol/sync/sync.ts";
 import { seededRandom } from "../seeded-random.ts";
-import { ReferenceReplica, stampOf } from "./reference-replica.ts";
+import { entriesIn, ReferenceReplica, stampOf } from "./reference-replica.ts";
 
 /** What the daemon does by default. */
 export const intervalMs = (): number => limits.syncIntervalMs;
@@ -47,7 +47,7 @@ export class Node {
   constructor(index: number, random: Random) {
     this.name = peerNameOf(sha256(encodeUtf8(`node ${index}`)));
     const { name: self, replica } = this;
-    this.sync = new Sync({ self, replica, random, heard: () => [], intervalMs });
+    this.sync = new Sync({ self, replica, entriesIn, random, heard: () => [], intervalMs });
   }
 
   seen<K extends SyncEffect["kind"]>(kind: K): Extract<SyncEffect, { kind: K }>[] {

@@ -105,7 +105,6 @@ export const daemonVerbs: readonly Verb[] = [
       "coterie logs --follow --level debug",
       "coterie logs --set-level debug",
     ],
-    synonyms: ["log"],
     load: async () => (await import("../logs.ts")).logs,
   },
 ];

@@ -1,7 +1,8 @@
 import { Type } from "typebox";
 import type { Clock } from "../../core/ports.ts";
 import { ImportProgress, KvOp } from "../schema.ts";
-import type { Daemon } from "../daemon.ts";
+import type { Daemon, WriteOp } from "../daemon.ts";
+import { importAtomically } from "../import-atomic.ts";
 import { importLines } from "../import.ts";
 import { exportLine } from "../kv-json.ts";
 import { kvPages } from "../kv-pages.ts";
@@ -11,6 +12,15 @@ import { namespaceOf } from "./kv-names.ts";
 const ndjson = "application/x-ndjson";
 const ExportQuery = Type.Object(
   { prefix: Type.Optional(Type.String()) },
+  { additionalProperties: false },
+);
+
+const ImportQuery = Type.Object(
+  {
+    atomic: Type.Optional(
+      Type.Boolean({ description: "all in one signed batch, or nothing: up to 128 lines, 1 MiB" }),
+    ),
+  },
   { additionalProperties: false },
 );
 
@@ -32,15 +42,17 @@ export function bulkRoutes(daemon: Daemon, clock: Clock): Route[] {
       method: "POST",
       path: "/v1/import/{ns}",
       summary: "Write one key per line; answers with progress while it reads",
+      query: ImportQuery,
       body: { as: "stream", types: [ndjson] },
       response: { as: "lines", schema: ImportProgress },
-      handle: ({ params, body, signal }) => {
+      handle: ({ params, query: { atomic = false }, body, signal }) => {
         const namespace = namespaceOf(params);
-        const progress = importLines({
-          chunks: body,
-          write: (ops) => daemon.kv.write(namespace, ops, signal),
-          clock,
-        });
+        const write = (ops: readonly WriteOp[]) => {
+          return daemon.kv.write(namespace, ops, signal, { atomic });
+        };
+        const progress = atomic
+          ? importAtomically({ chunks: body, write })
+          : importLines({ chunks: body, write, clock });
         return { kind: "stream", type: ndjson, chunks: printed(progress) };
       },
     }),

@@ -2,14 +2,21 @@
 import type { Clock } from "../../core/ports.ts";
 import type { Daemon } from "../daemon.ts";
 import type { Route } from "../route.ts";
+import { backupRoutes } from "./backup.ts";
 import { bulkRoutes } from "./bulk.ts";
 import { configRoutes } from "./config.ts";
+import { counterRoutes } from "./counter.ts";
 import { daemonRoutes } from "./daemon.ts";
+import { docRoutes } from "./doc.ts";
 import { eventRoutes } from "./events.ts";
+import { explainRoutes } from "./explain.ts";
 import { kvRoutes } from "./kv.ts";
+import { logTypeRoutes } from "./log.ts";
 import { logRoutes } from "./logs.ts";
+import { multiRoutes } from "./multi.ts";
 import { networkRoutes } from "./network.ts";
 import { openapiRoute } from "./openapi.ts";
+import { setRoutes } from "./set.ts";
 import { watchRoutes } from "./watch.ts";
 
 export type RouteOptions = {
@@ -26,6 +33,13 @@ export function createRoutes({ daemon, clock, version }: RouteOptions): readonly
     ...logRoutes(daemon),
     ...kvRoutes(daemon, clock),
     ...bulkRoutes(daemon, clock),
+    ...backupRoutes(daemon),
+    ...multiRoutes(daemon.multi, clock),
+    ...counterRoutes(daemon.counter, clock),
+    ...setRoutes(daemon.set, clock),
+    ...logTypeRoutes(daemon.log, clock),
+    ...explainRoutes(daemon),
+    ...docRoutes(daemon.doc),
     ...watchRoutes(daemon),
     ...eventRoutes(daemon),
   ];

@@ -8,15 +8,15 @@ import type { Daemon, WriteOp } from "../daemon.ts";
 import { itemJson, stampText } from "../kv-json.ts";
 import { kvPages, type Page } from "../kv-pages.ts";
 import { defineRoute, json, type Reply, type Route } from "../route.ts";
-import { valueOfBody } from "../value-json.ts";
+import { valueOfBody, valueTypes } from "../value-json.ts";
 import { writeOpsOfBatch } from "../write-op.ts";
-import { keyOf, namespaceOf } from "./kv-names.ts";
+import { keyOf, ListQuery, namespaceOf } from "./kv-names.ts";
 
-const ListQuery = Type.Object(
+const BatchQuery = Type.Object(
   {
-    prefix: Type.Optional(Type.String()),
-    after: Type.Optional(Type.String()),
-    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: limits.listItemsMax })),
+    atomic: Type.Optional(
+      Type.Boolean({ description: "all in one signed batch, or nothing: up to 128 keys, 1 MiB" }),
+    ),
   },
   { additionalProperties: false },
 );
@@ -44,11 +44,7 @@ function keyRoutes(kv: Daemon["kv"]): Route[] {
       method: "PUT",
       path: "/v1/kv/{ns}/{key}",
       summary: "Write a key; the content type says whether the value is text, JSON or bytes",
-      body: {
-        as: "bytes",
-        types: ["text/plain", "application/json", "application/octet-stream"],
-        bytesMax: limits.valueBytesMax,
-      },
+      body: { as: "bytes", types: valueTypes, bytesMax: limits.valueBytesMax },
       response: { as: "json", schema: WriteResult },
       handle: ({ params, body, signal }) => {
         const op = { key: keyOf(params), value: valueOfBody(body.type, body.bytes) };
@@ -83,10 +79,11 @@ function namespaceRoutes(kv: Daemon["kv"], clock: Clock): Route[] {
       method: "POST",
       path: "/v1/kv/{ns}",
       summary: "Write and delete many keys at once",
+      query: BatchQuery,
       body: { as: "json", schema: KvBatch },
       response: { as: "json", schema: WriteResult },
-      handle: ({ params, body, signal }) =>
-        write(kv, namespaceOf(params), writeOpsOfBatch(body.text), signal),
+      handle: ({ params, query, body, signal }) =>
+        write(kv, namespaceOf(params), writeOpsOfBatch(body.text), signal, query),
     }),
   ];
 }
@@ -96,9 +93,10 @@ async function write(
   namespace: string,
   ops: readonly WriteOp[],
   signal: AbortSignal,
+  { atomic = false }: { readonly atomic?: boolean } = {},
 ): Promise<Reply> {
   if (ops.length === 0) throw new CoterieError("BAD_REQUEST", "body/ops is empty");
-  const stamp = await kv.write(namespace, ops, signal);
+  const stamp = await kv.write(namespace, ops, signal, { atomic });
   return json({ written: ops.length, stamp: stampText(stamp) });
 }
 

@@ -7,7 +7,13 @@ import { eventStream } from "../sse.ts";
 import { namespaceOf } from "./kv-names.ts";
 
 const WatchQuery = Type.Object(
-  { prefix: Type.Optional(Type.String()), cursor: Type.Optional(Type.String({ maxLength: 256 })) },
+  {
+    prefix: Type.Optional(Type.String()),
+    cursor: Type.Optional(Type.String({ maxLength: 256 })),
+    types: Type.Optional(
+      Type.String({ maxLength: 256, description: "such as register,multi; all when absent" }),
+    ),
+  },
   { additionalProperties: false },
 );
 
@@ -17,13 +23,14 @@ export function watchRoutes(daemon: Daemon): Route[] {
       method: "GET",
       path: "/v1/watch/{ns}",
       summary:
-        "Changes of keys as they happen, from now, from a cursor, or from the start (cursor 0)",
+        "Changes of keys of all types as they happen, from now, from a cursor, or from the start (cursor 0)",
       query: WatchQuery,
       response: { as: "events", schema: WatchEvent },
       handle: ({ params, query, headers, signal }) => {
         const cursor = resumption(headers["last-event-id"]) ?? query.cursor;
         const place = cursor === undefined ? {} : { cursor };
-        const options = { prefix: query.prefix ?? "", ...place };
+        const types = query.types === undefined ? {} : { types: new Set(query.types.split(",")) };
+        const options = { prefix: query.prefix ?? "", ...place, ...types };
         const changes = daemon.kv.watch(namespaceOf(params), options, signal);
         return eventStream(changes, (change) => ({ data: changeJson(change), id: change.cursor }));
       },

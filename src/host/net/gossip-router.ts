@@ -16,7 +16,11 @@ import { peerScore } from "./gossip-score.ts";
 export type GossipRouter = GossipSub & {
   readonly peers: ReadonlyMap<string, PeerId>;
   readonly streamsOutbound: ReadonlyMap<string, unknown>;
-  readonly score: { readonly params: PeerScoreParams };
+  readonly score: {
+    readonly params: PeerScoreParams;
+    /** Hears of each copy after the first; the id is that of `msgIdToStrFn`. */
+    duplicateMessage(from: string, id: string, topic: string): void;
+  };
   getMeshPeers(topic: string): string[];
   decodeRpc(bytes: Uint8Array): RPC;
   handlePeerReadStreamError(error: Error, peer: PeerId): void;
@@ -32,10 +36,15 @@ export function messageId(message: { topic: string; data: Uint8Array }): Uint8Ar
   return sha256(named.view()).subarray(0, messageIdBytes);
 }
 
+/** A message id as the router names it in its tables. */
+export function nameOfId(id: Uint8Array): string {
+  return Buffer.from(id).toString("latin1");
+}
+
 export const gossipRouter = gossipsub({
   globalSignaturePolicy: StrictNoSign,
   msgIdFn: messageId,
-  msgIdToStrFn: (id) => Buffer.from(id).toString("latin1"),
+  msgIdToStrFn: nameOfId,
   seenTTL: limits.gossipSeenMs,
   emitSelf: false,
   allowPublishToZeroTopicPeers: true,

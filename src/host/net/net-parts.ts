@@ -1,9 +1,11 @@
 /** Puts the parts of the network together; nothing is started here. */
 import { setMaxListeners } from "node:events";
 import type { Connection, PeerInfo } from "@libp2p/interface";
+import { limits } from "../../core/limits.ts";
 import type { PeerName } from "../../core/ports.ts";
 import { AddressFile } from "./address-file.ts";
 import { listenIps } from "./addresses.ts";
+import { Bans } from "./bans.ts";
 import { createNode } from "./create-node.ts";
 import { DialBudget } from "./dial-budget.ts";
 import { Dialer } from "./dialer.ts";
@@ -19,7 +21,7 @@ import { Prover } from "./prover.ts";
 import { Pulse } from "./pulse.ts";
 import { Redial } from "./redial.ts";
 import { Routes } from "./routes.ts";
-import { SyncStreams, syncProtocol } from "./sync-streams.ts";
+import { pullProtocol, SyncStreams, syncProtocol } from "./sync-streams.ts";
 import { Upkeep } from "./upkeep.ts";
 
 export type NetParts = Awaited<ReturnType<typeof assemble>>;
@@ -30,7 +32,8 @@ export async function assemble(options: NetOptions) {
   const base = { clock, random, log, metrics, self, connectionsWanted, connectionsMax };
   const file = await AddressFile.open({ path: options.addressBookFile, clock, log, metrics });
   const faults = new Faults(options.faults);
-  const isBlocked = (peer: PeerName): boolean => faults.isBlocked(peer);
+  const bans = new Bans(clock);
+  const isBlocked = (peer: PeerName): boolean => faults.isBlocked(peer) || bans.has(peer);
   const budget = new DialBudget(clock, metrics);
   const stopping = new AbortController();
   setMaxListeners(0, stopping.signal);
@@ -82,14 +85,28 @@ export async function assemble(options: NetOptions) {
     stopping,
     file,
     faults,
+    bans,
     node,
     peers,
     dialer,
     meeting,
     routes,
     redial,
-    gossip: new Gossip({ router, metrics, log, disconnect }),
-    sync: new SyncStreams({ ...base, node, peers }),
+    gossip: new Gossip({ router, metrics, log, clock, disconnect }),
+    sync: new SyncStreams({
+      ...base,
+      node,
+      peers,
+      protocol: syncProtocol,
+      streamsMax: limits.syncStreamsMax,
+    }),
+    pulls: new SyncStreams({
+      ...base,
+      node,
+      peers,
+      protocol: pullProtocol,
+      streamsMax: limits.pullStreamsMax,
+    }),
     discovery: new Discovery({ ...base, node, peers, isBlocked }),
     prover: new Prover({ ...base, peers, dialer, book, meetingPort: meeting?.port }),
     pulse: new Pulse({ ...base, node }),

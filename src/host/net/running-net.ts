@@ -26,8 +26,9 @@ export class Libp2pNet implements RunningNet {
   }
 
   async start(): Promise<void> {
-    const { sync, node, meeting, upkeep, routes, redial, discovery, options } = this.#parts;
+    const { sync, pulls, node, meeting, upkeep, routes, redial, discovery, options } = this.#parts;
     await sync.offer();
+    await pulls.offer();
     try {
       await node.start();
     } catch (error) {
@@ -78,7 +79,24 @@ export class Libp2pNet implements RunningNet {
   }
 
   onSync(handler: (channel: FrameChannel) => void): void {
-    this.#parts.sync.onSync(handler);
+    this.#parts.sync.onStream(handler);
+  }
+
+  openPull(peer: PeerName, signal: AbortSignal): Promise<FrameChannel> {
+    return this.#parts.pulls.open(peer, signal);
+  }
+
+  onPull(handler: (channel: FrameChannel) => void): void {
+    this.#parts.pulls.onStream(handler);
+  }
+
+  ban(peer: PeerName, forMs: number): void {
+    this.#parts.bans.add(peer, forMs);
+    const connections = this.libp2p.getConnections();
+    dropConnections(
+      connections.filter(({ remotePeer }) => remotePeer.toString() === peer),
+      "broke the rules",
+    );
   }
 
   addresses(): string[] {

@@ -1,4 +1,4 @@
-/** Streams for reconciliation, `/coterie/sync/1.0.0`, between connected peers. */
+/** Streams of frames between connected peers, for one protocol: reconciliation, or pulling what gossip announced. */
 import type { Connection, Stream } from "@libp2p/interface";
 import { CoterieError, toCoterieError } from "../../core/errors.ts";
 import { limits } from "../../core/limits.ts";
@@ -8,6 +8,7 @@ import { StreamChannel, type ChannelParts } from "./frame-channel.ts";
 import type { Peers } from "./peers.ts";
 
 export const syncProtocol = "/coterie/sync/1.0.0";
+export const pullProtocol = "/coterie/pull/1.0.0";
 
 const justOpenMs = 500;
 
@@ -15,6 +16,9 @@ export type SyncStreamsParts = ChannelParts & {
   readonly node: NetNode;
   readonly peers: Peers;
   readonly metrics: Metrics;
+  readonly protocol: string;
+  /** Open at once with one peer, in each direction. */
+  readonly streamsMax: number;
 };
 
 export class SyncStreams {
@@ -27,14 +31,15 @@ export class SyncStreams {
 
   /** Offers the protocol; to be called before the node listens, since identify names the protocols. */
   async offer(): Promise<void> {
-    await this.#parts.node.handle(
-      syncProtocol,
+    const { node, protocol, streamsMax } = this.#parts;
+    await node.handle(
+      protocol,
       (stream, connection) => this.#accept(stream, connection.remotePeer.toString()),
-      { maxInboundStreams: limits.syncStreamsMax, maxOutboundStreams: limits.syncStreamsMax },
+      { maxInboundStreams: streamsMax, maxOutboundStreams: streamsMax },
     );
   }
 
-  onSync(handler: (channel: FrameChannel) => void): void {
+  onStream(handler: (channel: FrameChannel) => void): void {
     this.#handler = handler;
   }
 
@@ -43,9 +48,9 @@ export class SyncStreams {
     const connection = this.#choose(peer);
     const deadline = AbortSignal.timeout(limits.dialMs);
     try {
-      const stream = await connection.newStream([syncProtocol], {
+      const stream = await connection.newStream([this.#parts.protocol], {
         signal: AbortSignal.any([signal, deadline]),
-        maxOutboundStreams: limits.syncStreamsMax,
+        maxOutboundStreams: this.#parts.streamsMax,
       });
       return new StreamChannel(stream, peer, this.#parts);
     } catch (error) {
@@ -71,7 +76,7 @@ export class SyncStreams {
   #accept(stream: Stream, peer: PeerName): void {
     if (this.#handler === undefined) {
       this.#parts.metrics.count("sync.refused_early");
-      stream.abort(new Error("not ready for reconciliation"));
+      stream.abort(new Error("not ready for it"));
       return;
     }
     this.#handler(new StreamChannel(stream, peer, this.#parts));

@@ -2,15 +2,18 @@
  * Coalescing of local writes: what programs put within a few milliseconds becomes one batch under one signature, which
  * is what makes signed state cheap. A request is one or more entries of one namespace; it is done when the last batch
  * that holds a part of it is on disk. Batches keep to the duties of a writer: 128 entries, one entry a key, and (unless
- * one entry alone is larger) small enough for one gossip message.
+ * one entry alone is larger) small enough for one gossip message. An atomic request is a batch of its own, whatever its
+ * size.
  */
 import { limits } from "../../core/limits.ts";
 
 /** What the queue must know of an entry. */
 export type Queued<Entry> = {
   readonly entry: Entry;
-  /** Class, type and key; undefined when several entries of a batch may share a key (class append). */
-  readonly subject: string | undefined;
+  /** Class, type and key. */
+  readonly subject: string;
+  /** Those of a batch may share a subject if all of them say so (the items of a log). */
+  readonly many: boolean;
   readonly bytes: number;
 };
 
@@ -31,13 +34,16 @@ type Request<Entry> = {
   readonly id: number;
   readonly namespace: string;
   readonly entries: readonly Queued<Entry>[];
+  readonly atomic: boolean;
   next: number;
 };
 
 /** Room for the header, its signature and the lengths of 128 entries beside the entries themselves. */
 const batchBytes = limits.gossipMessageBytesMax - 6 * 1024;
-/** Batches of one flush, which is one transaction: about 10 ms of work. */
+/** Full batches of one flush, which is one transaction: about 10 ms of work. */
 const batchesPerFlush = 4;
+/** A batch costs this part of a full one at least: for its signature, and what is kept of it. */
+const batchCostMin = 1 / 4;
 
 export class WriteQueue<Entry> {
   #requests: Request<Entry>[] = [];
@@ -55,10 +61,16 @@ export class WriteQueue<Entry> {
   }
 
   /** False when the queue is full and nothing was taken. */
-  add(id: number, namespace: string, entries: readonly Queued<Entry>[], nowMs: number): boolean {
+  add(
+    id: number,
+    namespace: string,
+    entries: readonly Queued<Entry>[],
+    nowMs: number,
+    { atomic = false } = {},
+  ): boolean {
     const bytes = entries.reduce((sum, queued) => sum + queued.bytes, 0);
     if (this.#bytes > 0 && this.#bytes + bytes > limits.writeQueueBytesMax) return false;
-    this.#requests.push({ id, namespace, entries, next: 0 });
+    this.#requests.push({ id, namespace, entries, atomic, next: 0 });
     this.#bytes += bytes;
     this.#entries += entries.length;
     this.#since ??= nowMs;
@@ -99,9 +111,12 @@ export class WriteQueue<Entry> {
     const batches: PendingBatch<Entry>[] = [];
     const done: { id: number; batch: number }[] = [];
     const touched = new Set<number>();
-    while (batches.length < batchesPerFlush && this.#requests.length > 0) {
+    let room = batchesPerFlush;
+    while (room > 0 && this.#requests.length > 0) {
       const finished: number[] = [];
-      batches.push(this.#nextBatch(finished, touched));
+      const { batch, cost } = this.#nextBatch(finished, touched);
+      batches.push(batch);
+      room -= cost;
       done.push(...finished.map((id) => ({ id, batch: batches.length - 1 })));
     }
     if (this.#requests.length === 0) this.#since = undefined;
@@ -109,32 +124,56 @@ export class WriteQueue<Entry> {
   }
 
   /** One batch of the first request's namespace, from requests in order while they fit. */
-  #nextBatch(done: number[], touched: Set<number>): PendingBatch<Entry> {
-    const namespace = this.#requests[0]!.namespace;
-    const entries: Entry[] = [];
-    const subjects = new Set<string>();
-    let bytes = 0;
-    while (this.#requests[0]?.namespace === namespace) {
+  #nextBatch(done: number[], touched: Set<number>): { batch: PendingBatch<Entry>; cost: number } {
+    const { namespace, atomic } = this.#requests[0]!;
+    const batch = new Draft<Entry>();
+    while (this.#requests[0]?.namespace === namespace && this.#requests[0].atomic === atomic) {
       const request = this.#requests[0];
       const queued = request.entries[request.next];
       if (queued === undefined) {
         this.#requests.shift();
         done.push(request.id);
         touched.add(request.id);
+        if (atomic) break;
         continue;
       }
-      const clash = queued.subject !== undefined && subjects.has(queued.subject);
-      const fits =
-        entries.length < limits.batchEntriesMax && bytes + queued.bytes <= batchBytes && !clash;
-      if (!fits && entries.length > 0) break;
-      entries.push(queued.entry);
-      if (queued.subject !== undefined) subjects.add(queued.subject);
-      bytes += queued.bytes;
+      if (!atomic && !batch.fits(queued)) break;
+      batch.add(queued);
       touched.add(request.id);
       request.next++;
       this.#bytes -= queued.bytes;
       this.#entries--;
     }
-    return { namespace, entries };
+    return { batch: { namespace, entries: batch.entries }, cost: batch.cost };
+  }
+}
+
+/** A batch while it is filled. */
+class Draft<Entry> {
+  readonly entries: Entry[] = [];
+  /** Subjects, with true for those that may come again. */
+  readonly #subjects = new Map<string, boolean>();
+  #bytes = 0;
+
+  /** In full batches. */
+  get cost(): number {
+    const share = Math.max(this.entries.length / limits.batchEntriesMax, this.#bytes / batchBytes);
+    return Math.max(batchCostMin, share);
+  }
+
+  /** The first entry always fits. */
+  fits({ subject, many, bytes }: Queued<Entry>): boolean {
+    if (this.entries.length === 0) return true;
+    const known = this.#subjects.get(subject);
+    const clash = known !== undefined && !(known && many);
+    return (
+      !clash && this.entries.length < limits.batchEntriesMax && this.#bytes + bytes <= batchBytes
+    );
+  }
+
+  add({ entry, subject, many, bytes }: Queued<Entry>): void {
+    this.entries.push(entry);
+    this.#subjects.set(subject, many);
+    this.#bytes += bytes;
   }
 }

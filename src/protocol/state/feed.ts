@@ -37,3 +37,29 @@ export function changesAfter(store: StoreReader, after: bigint, limit: number): 
   }
   return changes;
 }
+
+/** An arrival as it is stored: with what of it lives, and some of what is superseded by later ones. */
+export type StoredArrival = {
+  readonly arrival: number;
+  readonly bundle: Uint8Array;
+  /** In the bundle. */
+  readonly entries: number;
+};
+
+/** Arrivals with numbers over `after`, in order, until they have `maxBytes` together. */
+export function arrivalsAfter(
+  store: StoreReader,
+  after: number,
+  maxBytes: number,
+): StoredArrival[] {
+  const found: StoredArrival[] = [];
+  let bytes = 0;
+  const from = arrivalKey(after + 1);
+  for (const { key, value } of store.range({ from, to: Uint8Array.of(tables.arrivals + 1) })) {
+    const { size } = new Arrival(value).present;
+    found.push({ arrival: arrivalOf(key), bundle: value, entries: size });
+    bytes += value.length;
+    if (bytes >= maxBytes) break;
+  }
+  return found;
+}

@@ -36,6 +36,11 @@ class Source {
     this.#coming = coming;
   }
 
+  has({ arrival, index }: KeyRow): boolean {
+    if (arrival === this.#coming?.arrival) return true;
+    return this.#arrivals.get(arrival)?.present.has(index) === true;
+  }
+
   writer({ arrival }: KeyRow): Uint8Array {
     if (arrival === this.#coming?.arrival) return this.#coming.signed.writer;
     return found(this.#arrivals.get(arrival)).writer;
@@ -146,7 +151,8 @@ export function* rowsBetween(
   const source = new Source(store);
   for (const { key, value } of store.range(range)) {
     const subject = subjectOf(key);
-    yield new LiveRow(subject, key, decodeKeyRow(subject, key.length, key, value), source);
+    const row = decodeKeyRow(subject, key.length, key, value);
+    if (source.has(row)) yield new LiveRow(subject, key, row, source);
   }
 }
 
@@ -248,7 +254,9 @@ function* rowsUnder(
     to: to === undefined ? prefixEnd(prefix) : withStamp(prefix, to + 1n),
   };
   for (const { key, value } of store.range({ ...range, ...order })) {
-    yield new LiveRow(subject, key, decodeKeyRow(subject, base.length, key, value), source);
+    const row = decodeKeyRow(subject, base.length, key, value);
+    // a reader that goes on in a later turn of the loop may come to rows of what has been superseded since
+    if (source.has(row)) yield new LiveRow(subject, key, row, source);
   }
 }
 

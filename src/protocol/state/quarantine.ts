@@ -7,6 +7,7 @@ import { bytesName } from "../../core/codec.ts";
 import { limits } from "../../core/limits.ts";
 import type { PeerName } from "../../core/ports.ts";
 import type { AcceptedBundle } from "./bundle.ts";
+import type { EntryClass } from "./entry.ts";
 
 type Held = {
   readonly name: string;
@@ -17,6 +18,23 @@ type Held = {
   /** Charged to the budgets. */
   readonly size: number;
   readonly entries: number;
+  readonly namespace: string;
+  readonly subjects: readonly HeldSubject[];
+};
+
+type HeldSubject = {
+  readonly class: EntryClass;
+  readonly type: string;
+  readonly key: string;
+  readonly bytes: number;
+};
+
+/** An entry that is held back. */
+export type HeldEntry = HeldSubject & {
+  /** Raw public key. */
+  readonly author: Uint8Array;
+  readonly stamp: bigint;
+  readonly from: PeerName;
 };
 
 /** A held bundle costs this much of a budget at least, so that there are never too many to look through. */
@@ -53,6 +71,10 @@ export class Quarantine {
       author,
       size,
       entries: accepted.entries.length,
+      namespace: accepted.header.namespace,
+      subjects: accepted.entries.map(({ entry, encoded }) => {
+        return { class: entry.class, type: entry.type, key: entry.key, bytes: encoded.length };
+      }),
     };
     this.#held.set(name, held);
     this.#charge(held, 1);
@@ -67,6 +89,17 @@ export class Quarantine {
 
   release(held: Held): void {
     if (this.#held.delete(held.name)) this.#charge(held, -1);
+  }
+
+  /** What is held of a key. */
+  of(namespace: string, key: string): HeldEntry[] {
+    return [...this.#held.values()]
+      .filter((held) => held.namespace === namespace)
+      .flatMap(({ subjects, author, stamp, from }) =>
+        subjects
+          .filter((subject) => subject.key === key)
+          .map((subject) => ({ ...subject, author: bytesOfName(author), stamp, from })),
+      );
   }
 
   earliest(): bigint | undefined {
@@ -89,4 +122,8 @@ function add(sums: Map<string, number>, name: string, bytes: number): void {
   const sum = (sums.get(name) ?? 0) + bytes;
   if (sum === 0) sums.delete(name);
   else sums.set(name, sum);
+}
+
+function bytesOfName(name: string): Uint8Array {
+  return Uint8Array.from(name, (character) => character.charCodeAt(0));
 }

@@ -80,7 +80,8 @@ export function listRegisters(
   return { items, next: undefined };
 }
 
-function recordOf(
+/** The value of an entry with such a body; undefined when it deletes or has expired. */
+export function recordOf(
   key: string,
   entry: Entry,
   place: { readonly writer: Uint8Array; readonly stamp: bigint },

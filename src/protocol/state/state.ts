@@ -19,13 +19,19 @@ import type {
 import { Boundaries } from "./boundaries.ts";
 import { acceptBundle, type AcceptedBundle } from "./bundle.ts";
 import { chainKey, encodeChain } from "./chain.ts";
-import type { Entry } from "./entry.ts";
-import { changesAfter, lastFeedSeq, type Change } from "./feed.ts";
+import {
+  arrivalsAfter,
+  changesAfter,
+  lastFeedSeq,
+  type Change,
+  type StoredArrival,
+} from "./feed.ts";
 import { summarise } from "./fingerprints.ts";
+import { resolveWrites, type Resolved, type Write } from "./intent.ts";
 import { liveRows, weigh } from "./live-rows.ts";
 import { LiveSet, type Applied } from "./live-set.ts";
 import { metaKeys, openMeta } from "./meta.ts";
-import { Quarantine } from "./quarantine.ts";
+import { Quarantine, type HeldEntry } from "./quarantine.ts";
 import { endBound, entryKey, startBound } from "./rows.ts";
 import { signBatch, type Hand } from "./sign-batch.ts";
 import { StampClock, stampLimit, stampMs } from "./stamp.ts";
@@ -41,12 +47,18 @@ export type StateOptions = {
   readonly origin: string;
 };
 
+/** Writes of one writer to one namespace, for one signature. */
+export type WriteBatch = { readonly namespace: string; readonly entries: readonly Write[] };
+
 /** A batch that was written here: committed, not yet published. */
 export type LocalBatch = {
   readonly namespace: string;
+  /** Empty when there was nothing to write. */
   readonly bundle: Uint8Array;
   readonly stamp: bigint;
   readonly entries: number;
+  /** Why some of it was not written, by place in the batch; the rest of it was. */
+  readonly refused: ReadonlyMap<number, CoterieError>;
 };
 
 /** What a listener is told after a transaction. */
@@ -118,6 +130,11 @@ export class State {
     return this.#quarantine.size;
   }
 
+  /** What is held of a key until its time has come, of whatever type. */
+  heldOf(namespace: string, key: string): readonly HeldEntry[] {
+    return this.#quarantine.of(namespace, key);
+  }
+
   get forks(): number {
     return this.#forks;
   }
@@ -144,34 +161,54 @@ export class State {
   }
 
   /**
-   * Writes batches under this node's signature, in one transaction. Keys within a batch are distinct and each batch is
-   * within the limits (the coalescing of protocol/gossip sees to it). Throws `CLOCK_AHEAD`, `OVERLOADED` for a namespace
-   * too many, or what the store throws; then nothing was written.
+   * What to copy of the store so that another one becomes equal: everything that lives at the call that finds nothing
+   * more lived when it was passed or came later, and what was passed and is dead by then is superseded there, too.
    */
-  write(
-    batches: readonly { readonly namespace: string; readonly entries: readonly Entry[] }[],
-    wallMs: number,
-  ): LocalBatch[] {
+  arrivalsAfter(arrival: number, maxBytes: number): StoredArrival[] {
+    return arrivalsAfter(this.#store, arrival, maxBytes);
+  }
+
+  /**
+   * Writes batches under this node's signature, in one transaction. Keys within a batch are distinct and each batch is
+   * within the limits (the coalescing of protocol/gossip sees to it). What is refused by itself is told with its batch
+   * and keeps nothing else from being written. Throws `CLOCK_AHEAD` or what the store throws; then nothing was written.
+   */
+  write(batches: readonly WriteBatch[], wallMs: number): LocalBatch[] {
     const known = new Set(this.#namespaces);
-    const { written, outcomes } = this.#transact((tx, live) => {
-      const all = batches.map(({ namespace, entries }) => {
-        if (!admits(known, namespace)) {
-          throw new CoterieError("OVERLOADED", `there are ${known.size} namespaces already`);
-        }
-        const stamp = this.#clock.next(wallMs);
-        const signed = signBatch(tx, this.#hand(), namespace, entries, stamp);
-        tx.put(chainKey(namespace, this.#nonce), encodeChain(signed));
-        const batch = { namespace, bundle: signed.bytes, stamp, entries: entries.length };
-        return { signed, batch, applied: live.apply(signed) };
-      });
+    const { written, signed, outcomes } = this.#transact((tx, live) => {
+      const parts = batches.map((batch) => this.#writeBatch(tx, live, known, batch, wallMs));
       tx.put(metaKeys.stamp, new Writer().u64(this.#clock.last).finish());
-      return { written: all, outcomes: all.map(({ applied }) => applied) };
+      const made = parts.flatMap((part) => part.made ?? []);
+      return {
+        written: parts.map(({ batch }) => batch),
+        signed: made.map((one) => one.signed),
+        outcomes: made.map(({ applied }) => applied),
+      };
     });
-    this.#settle(
-      written.map(({ signed }) => signed),
-      outcomes,
-    );
-    return written.map(({ batch }) => batch);
+    this.#settle(signed, outcomes);
+    return written;
+  }
+
+  #writeBatch(
+    tx: StoreWriter,
+    live: LiveSet,
+    known: Set<string>,
+    { namespace, entries: writes }: WriteBatch,
+    wallMs: number,
+  ): { batch: LocalBatch; made?: { signed: AcceptedBundle; applied: Applied } } {
+    const stamp = this.#clock.next(wallMs);
+    const at = { writer: this.writer, stamp };
+    const { entries, refused } = admits(known, namespace)
+      ? resolveWrites(tx, namespace, writes, at)
+      : oneTooMany(known, writes);
+    const batch = { namespace, bundle: nothingToSend, stamp, entries: entries.length, refused };
+    if (entries.length === 0) return { batch };
+    const signed = signBatch(tx, this.#hand(), namespace, entries, stamp);
+    tx.put(chainKey(namespace, this.#nonce), encodeChain(signed));
+    return {
+      batch: { ...batch, bundle: signed.bytes },
+      made: { signed, applied: live.apply(signed) },
+    };
   }
 
   /** See `ingestAll`. */
@@ -324,6 +361,13 @@ function admits(known: Set<string>, namespace: string): boolean {
   known.add(namespace);
   return true;
 }
+
+function oneTooMany(known: ReadonlySet<string>, writes: readonly Write[]): Resolved {
+  const reason = new CoterieError("OVERLOADED", `there are ${known.size} namespaces already`);
+  return { entries: [], refused: new Map(writes.map((_, index) => [index, reason])) };
+}
+
+const nothingToSend = new Uint8Array(0);
 
 /** There is no room for its entries: no fault of theirs, and they may be offered again. */
 function notNow(result: IngestResult, accepted: AcceptedBundle, reason: string): IngestResult {

@@ -24,6 +24,8 @@ export type SyncInput =
   | { readonly kind: "failed"; readonly session: SessionId }
   /** Entries came that gossip will not carry to every neighbour; they are to be hinted at. */
   | { readonly kind: "changed" }
+  /** The peer announced something in gossip that could not be had from it. */
+  | { readonly kind: "behind"; readonly peer: PeerName }
   /** The time of the last `wakeup` effect has come. */
   | { readonly kind: "wakeup" };
 
@@ -52,6 +54,13 @@ export type SyncEffect =
   | { readonly kind: "clock"; readonly peer: PeerName; readonly offsetMs: number }
   /** Our state and the peer's were equal a moment ago. */
   | { readonly kind: "equal"; readonly peer: PeerName }
+  /** So many slices were compared under a salt; all but the last were the same. */
+  | {
+      readonly kind: "audited";
+      readonly peer: PeerName;
+      readonly slices: number;
+      readonly same: boolean;
+    }
   | { readonly kind: "report"; readonly report: SessionReport }
   /** The peer misbehaved. */
   | {

@@ -23,6 +23,8 @@ import {
 import { fingerprintBytes } from "./negentropy.ts";
 
 export const sessionVersion = 1;
+export const saltBytes = 16;
+export const auditHashBytes = 16;
 /** Larger clocks have no stamp: it has 48 bits of milliseconds. */
 const wallMsMax = 2 ** 48 - 1;
 const ageSecondsMax = 2 ** 32 - 1;
@@ -76,6 +78,17 @@ export type Frame =
       readonly hold: boolean;
       readonly digest: Digest;
     }
+  | {
+      readonly kind: "audit";
+      readonly namespace: string;
+      readonly salt: Uint8Array;
+      readonly from: Bound;
+      readonly to: Bound;
+      /** Entries in the range. */
+      readonly count: number;
+      readonly hash: Uint8Array;
+    }
+  | { readonly kind: "audited"; readonly namespace: string; readonly same: boolean }
   | { readonly kind: "hint"; readonly asOfMs: number; readonly root: Uint8Array }
   | {
       readonly kind: "bye";
@@ -98,6 +111,8 @@ const kinds = {
   ack: 8,
   hint: 9,
   bye: 10,
+  audit: 11,
+  audited: 12,
 } as const;
 const byeReasons: readonly ByeReason[] = ["equal", "different", "busy"];
 
@@ -139,6 +154,15 @@ export function encodeFrame(frame: Frame): Uint8Array {
     case "ack":
       out.u8(Number(frame.hold));
       writeDigest(out, frame.digest);
+      break;
+    case "audit":
+      out.bytes(frame.salt);
+      writeBound(out, frame.from);
+      writeBound(out, frame.to);
+      out.varint(frame.count).bytes(frame.hash);
+      break;
+    case "audited":
+      out.u8(Number(frame.same));
       break;
     case "hint":
       out.varint(frame.asOfMs).bytes(frame.root);
@@ -197,6 +221,12 @@ function readFrame(reader: Reader, kind: number): Frame {
       const hold = readFlag(reader);
       return { kind: "ack", namespace, hold, digest: readDigest(reader) };
     }
+    case kinds.audit:
+      return readAudit(reader);
+    case kinds.audited: {
+      const namespace = readNamespace(reader);
+      return { kind: "audited", namespace, same: readFlag(reader) };
+    }
     case kinds.hint: {
       const asOfMs = readNumber(reader, wallMsMax);
       return { kind: "hint", asOfMs, root: reader.bytes(rootBytes) };
@@ -239,6 +269,14 @@ function readData(reader: Reader): Frame {
     badFormat("number of bundles out of range");
   }
   return { kind: "data", parts, more };
+}
+
+function readAudit(reader: Reader): Frame {
+  const namespace = readNamespace(reader);
+  const salt = reader.bytes(saltBytes);
+  const [from, to] = [readBound(reader), readBound(reader)];
+  const count = readNumber(reader, limits.syncAuditEntries);
+  return { kind: "audit", namespace, salt, from, to, count, hash: reader.bytes(auditHashBytes) };
 }
 
 function readDigest(reader: Reader): Digest {

@@ -7,9 +7,13 @@
  *  3. nearly nothing there, or a stream not pulled to its end: offer it (once);
  *  4. else reconcile in rounds, which settles it either way.
  *
+ * When none differs, now and then one is audited (audit.ts), and what that finds is reconciled.
+ *
  * 2 and 4 wait for the namespace's turn (see turns.ts); while it waits a session holds nothing that another
  * waits for. When all is settled it says goodbye; without any difference it says nothing more than its hello.
  */
+import type { Bound } from "../../core/ports.ts";
+import { Audit } from "./audit.ts";
 import { type Digest, digestOf, digestsOf, emptyDigest, rootOf, sameDigest } from "./digests.ts";
 import type { Now } from "./effects.ts";
 import { violation } from "./faults.ts";
@@ -28,6 +32,10 @@ const turnPollMs = 50;
 type Current = {
   readonly namespace: string;
   task: Task | undefined;
+  /** To be audited, its digests being equal. */
+  audit: boolean;
+  /** Where an audit found other entries. */
+  repair: { readonly from: Bound; readonly to: Bound } | undefined;
   streamTried: boolean;
   /** When to give up waiting for the turn. */
   waitUntilMs: number | undefined;
@@ -40,6 +48,7 @@ export class Initiator implements Role {
   #greeted = false;
   readonly #theirs = new Map<string, Digest>();
   #queue: string[] = [];
+  #audit: string | undefined;
   #current: Current | undefined;
   #allEqual = true;
   /** Something was said after the hellos. */
@@ -94,6 +103,9 @@ export class Initiator implements Role {
     this.#session.lower = sessionBound(Math.floor(sent.wallMs), frame.wallMs);
     for (const { namespace, ...digest } of frame.digests) this.#theirs.set(namespace, digest);
     this.#queue = this.#differing();
+    if (this.#queue.length > 0) return;
+    const names = frame.digests.map(({ namespace }) => namespace);
+    this.#audit = this.#shared.audits.next(names, now.monotonicMs);
   }
 
   /** Namespaces that differ, the smallest first. */
@@ -120,9 +132,17 @@ export class Initiator implements Role {
   }
 
   #next(now: Now): Current | undefined {
-    const namespace = this.#session.late(now) ? undefined : this.#queue.shift();
+    const audit = this.#audit !== undefined;
+    const namespace = this.#session.late(now) ? undefined : (this.#audit ?? this.#queue.shift());
+    this.#audit = undefined;
     if (namespace === undefined) return undefined;
-    return { namespace, task: undefined, streamTried: false, waitUntilMs: undefined };
+    const fresh = {
+      task: undefined,
+      repair: undefined,
+      streamTried: false,
+      waitUntilMs: undefined,
+    };
+    return { namespace, audit, ...fresh };
   }
 
   /** False when the peer or the turn is to be waited for. */
@@ -131,22 +151,25 @@ export class Initiator implements Role {
     const { result } = current.task;
     if (result === undefined) return false;
     current.task = undefined;
-    if (result.verdict === "compare") this.#theirs.set(current.namespace, result.digest);
+    current.audit = false;
+    if (result.verdict === "repair") current.repair = result.range;
+    else if (result.verdict === "compare") this.#theirs.set(current.namespace, result.digest);
     else this.#settle(result.verdict === "equal");
     return true;
   }
 
   #begin(current: Current, now: Now): boolean {
-    const { namespace } = current;
+    const { namespace, audit, repair } = current;
     const ours = digestOf(this.#shared.replica, namespace, this.#session.lower);
     const theirs = this.#theirs.get(namespace) ?? emptyDigest;
-    const same = sameDigest(ours, theirs);
+    const same = sameDigest(ours, theirs) && !audit && repair === undefined;
     if (same || this.#session.late(now)) {
       this.#settle(same);
       return true;
     }
     const task = this.#chooseTask(current, ours, theirs);
-    if (!(task instanceof Offer) && !this.#takeTurn(namespace, now)) {
+    const brings = !(task instanceof Offer) && !(task instanceof Audit);
+    if (brings && !this.#takeTurn(namespace, now)) {
       return this.#wait(current, now);
     }
     current.task = task;
@@ -157,9 +180,15 @@ export class Initiator implements Role {
     return true;
   }
 
-  #chooseTask({ namespace, streamTried }: Current, ours: Digest, theirs: Digest): Task {
+  #chooseTask(
+    { namespace, audit, repair, streamTried }: Current,
+    ours: Digest,
+    theirs: Digest,
+  ): Task {
     const shared = this.#shared;
     const session = this.#session;
+    if (audit) return new Audit(shared, session, namespace);
+    if (repair !== undefined) return new Rounds(shared, session, namespace, repair);
     if (!streamTried) {
       if (isWorthPulling(shared, session, namespace, theirs)) {
         return new StreamPull(shared, session, namespace);

@@ -3,20 +3,23 @@
  * a window, and what comes outside one, or beyond it, is a fault of the peer. Bundles wait, within the window, until
  * there is time to ingest them.
  */
+import { badFormat } from "../../core/codec.ts";
 import { limits } from "../../core/limits.ts";
 import type { IngestResult, PeerName, Replica } from "../../core/ports.ts";
 import { violation } from "./faults.ts";
 import { type DataFrame, Unpacker } from "./pack.ts";
 
-/** About 10 ms of verifying and writing: few bundles with an entry each, or one with a hundred. */
+/** About 10 ms of verifying and writing: bundles with an entry each, many small entries, or few large ones. */
 const sliceBundles = 32;
-const sliceBytes = 16 * 1024;
+const sliceEntries = 192;
+const sliceBytes = 64 * 1024;
 
 /** Entries of one transfer, by what became of them. */
 export type Tally = { applied: number; known: number; quarantined: number; refused: number };
 
 export class Intake {
   readonly #replica: Replica;
+  readonly #entriesIn: (bundle: Uint8Array) => number;
   readonly #peer: PeerName;
   readonly #unpacker = new Unpacker();
   #waiting: Uint8Array[] = [];
@@ -25,8 +28,10 @@ export class Intake {
   /** Entries that changed the live set since the session began. */
   brought = 0;
 
-  constructor(replica: Replica, peer: PeerName) {
+  /** `entriesIn` counts the entries of a bundle, which is opaque here. */
+  constructor(replica: Replica, entriesIn: (bundle: Uint8Array) => number, peer: PeerName) {
     this.#replica = replica;
+    this.#entriesIn = entriesIn;
     this.#peer = peer;
   }
 
@@ -53,14 +58,15 @@ export class Intake {
     return this.#waiting.length > 0;
   }
 
-  /** Ingests a slice of what waits. */
+  /** Ingests a slice of what waits: one bundle, and more while they are small. */
   work(nowMs: number): void {
-    let bytes = 0;
-    let count = 0;
+    let [count, entries, bytes] = [0, 0, 0];
     for (const bundle of this.#waiting) {
-      if (count === sliceBundles || bytes >= sliceBytes) break;
-      count++;
+      entries += this.#entriesIn(bundle);
       bytes += bundle.length;
+      const fits = count < sliceBundles && entries <= sliceEntries && bytes <= sliceBytes;
+      if (!fits && count > 0) break;
+      count++;
     }
     const slice = this.#waiting.slice(0, count);
     this.#waiting = this.#waiting.slice(count);
@@ -68,7 +74,7 @@ export class Intake {
   }
 
   #count(result: IngestResult): void {
-    if (result.invalid) violation(`an invalid bundle: ${result.reason ?? "no reason given"}`);
+    if (result.invalid) badFormat(`an invalid bundle: ${result.reason ?? "no reason given"}`);
     this.brought += result.applied;
     this.#tally.applied += result.applied;
     this.#tally.known += result.known;

@@ -55,6 +55,15 @@ export function* firstMessage(scope: Scope): Job<Uint8Array> {
   return composer.finish();
 }
 
+/** A message that lists all our ids in a range, so many at most. */
+export function listingMessage(scope: Scope, from: Bound, to: Bound, most: number): Uint8Array {
+  const composer = new Composer(scope);
+  const items = composer.reader.items(from, to, most + 1);
+  const [last, after] = [items[most - 1], items[most]];
+  composer.ids(from, last && after ? separator(last, after) : to, items.slice(0, most));
+  return composer.finish();
+}
+
 /** `message` is empty when nothing differs; `listed` are the items whose ids it lists. */
 export type Answer = { readonly message: Uint8Array; readonly listed: readonly ReconItem[] };
 
@@ -178,7 +187,7 @@ class Composer {
   }
 
   *split(from: Bound, to: Bound, { count }: Summary): Job<void> {
-    if (count < 2 * buckets) this.#ids(from, to, this.reader.items(from, to, count));
+    if (count < 2 * buckets) this.ids(from, to, this.reader.items(from, to, count));
     else if (count <= scanItems) this.#splitByScan(from, to, this.reader.items(from, to, count));
     else yield* this.#splitByNumber(from, to, count);
   }
@@ -190,11 +199,11 @@ class Composer {
     const items = this.reader.items(from, to, room + 1);
     const whole = items.length <= room;
     const end = whole ? to : separator(items[room - 1]!, items[room]!);
-    this.#ids(from, end, items.slice(0, room));
+    this.ids(from, end, items.slice(0, room));
     return whole || this.#closeAt(end);
   }
 
-  #ids(from: Bound, to: Bound, items: readonly ReconItem[]): void {
+  ids(from: Bound, to: Bound, items: readonly ReconItem[]): void {
     this.listed.push(...items);
     const ids = items.map(({ id }) => id);
     this.#out.ids(from, to, ids);

@@ -5,6 +5,7 @@
 import { equalBytes } from "../../core/codec.ts";
 import { limits } from "../../core/limits.ts";
 import type { ReconItem } from "../../core/ports.ts";
+import { type AuditFrame, isSameSlice } from "./audit.ts";
 import { digestOf, digestsOf, emptyDigest, type NamespaceDigest, rootOf } from "./digests.ts";
 import type { Now } from "./effects.ts";
 import { violation } from "./faults.ts";
@@ -98,6 +99,8 @@ export class Responder implements Role {
         return this.#session.run(supplyStream(this.#shared, this.#session, frame));
       case "offer":
         return this.#offer(frame, now);
+      case "audit":
+        return this.#auditSlice(frame);
       default:
         return violation("not a question");
     }
@@ -160,6 +163,13 @@ export class Responder implements Role {
     const namespace = this.#namespace;
     const digest = digestOf(this.#shared.replica, namespace, this.#session.lower);
     this.#session.send({ kind: "ack", namespace, hold, digest });
+  }
+
+  #auditSlice(frame: AuditFrame): void {
+    const { namespace } = frame;
+    this.#turnTo(namespace);
+    const same = isSameSlice(this.#shared.replica, this.#session.lower, frame);
+    this.#session.send({ kind: "audited", namespace, same });
   }
 
   /** What was granted for one namespace does not hold for the next. */

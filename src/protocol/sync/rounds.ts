@@ -5,7 +5,7 @@
  * so it costs one round trip for both directions, each bounded by a window.
  */
 import { limits } from "../../core/limits.ts";
-import type { ReconItem } from "../../core/ports.ts";
+import type { Bound, ReconItem } from "../../core/ports.ts";
 import { digestOf, sameDigest, type Digest } from "./digests.ts";
 import type { Now } from "./effects.ts";
 import { violation } from "./faults.ts";
@@ -13,6 +13,7 @@ import { type Frame, negBytesMax } from "./frames.ts";
 import type { Tally } from "./intake.ts";
 import {
   firstMessage,
+  listingMessage,
   nextMessage,
   type OpenRange,
   putOff,
@@ -23,6 +24,8 @@ import type { Job } from "./job.ts";
 import type { Session, Shared } from "./session.ts";
 import { supplyItems } from "./supply.ts";
 import type { Task, TaskResult } from "./task.ts";
+
+type Range = { readonly from: Bound; readonly to: Bound };
 
 export class Rounds implements Task {
   readonly #shared: Shared;
@@ -44,13 +47,16 @@ export class Rounds implements Task {
   #left = false;
   #rounds = 0;
   #barrenRounds = 0;
+  readonly #range: Range | undefined;
   result: TaskResult | undefined;
 
-  constructor(shared: Shared, session: Session, namespace: string) {
+  /** With a range: begins by listing what is in it, whatever the digests say. */
+  constructor(shared: Shared, session: Session, namespace: string, range?: Range) {
     this.#shared = shared;
     this.#session = session;
     const { replica } = shared;
     this.#scope = { replica, namespace, lower: session.lower, bytesMax: negBytesMax };
+    this.#range = range;
   }
 
   start(): void {
@@ -65,7 +71,11 @@ export class Rounds implements Task {
   }
 
   *#begin(): Job<void> {
-    this.#first = yield* firstMessage(this.#scope);
+    const range = this.#range;
+    this.#first =
+      range === undefined
+        ? yield* firstMessage(this.#scope)
+        : listingMessage(this.#scope, range.from, range.to, limits.syncAuditEntries);
     this.#ask(this.#first);
   }
 

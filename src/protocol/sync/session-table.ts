@@ -8,6 +8,9 @@ import { Session, type Shared } from "./session.ts";
 
 const openedMax = limits.syncSessionsMax / 2;
 
+/** A session whose peer is silent for so long gives its place to another peer's. */
+const idleMsMax = 1_000;
+
 /** Accepted streams become active, that is, count as sessions, with their hello. */
 export type Entry = {
   readonly session: Session;
@@ -28,7 +31,9 @@ export class SessionTable {
   }
 
   active(): Entry[] {
-    return [...this.#entries.values()].filter((entry) => entry.active);
+    return [...this.#entries.values()].filter(
+      ({ active, session }) => active && session.outcome === undefined,
+    );
   }
 
   busyWith(peer: PeerName): boolean {
@@ -60,7 +65,7 @@ export class SessionTable {
     const session = new Session(this.#shared, id, peer, now);
     const entry: Entry = { session, initiator: undefined, active: false };
     const admit = (): boolean => {
-      entry.active = this.#hasRoomFor(peer);
+      entry.active = this.#hasRoomFor(peer) || this.#makesRoomFor(peer, now);
       if (entry.active) admitted();
       return entry.active;
     };
@@ -69,6 +74,25 @@ export class SessionTable {
     if (this.#silent(peer) > limits.syncSessionsPerPeerMax) {
       session.fail("OVERLOADED", "too many streams at once");
     }
+  }
+
+  /** Ends the session opened here whose peer is silent longest, if it has been for a while. */
+  makeRoom(now: Now): void {
+    this.#evict(now, ({ initiator }) => initiator !== undefined);
+  }
+
+  #makesRoomFor(peer: PeerName, now: Now): boolean {
+    if (this.busyWith(peer)) return false;
+    this.#evict(now, () => true);
+    return this.#hasRoomFor(peer);
+  }
+
+  #evict(now: Now, among: (entry: Entry) => boolean): void {
+    const [idlest] = this.active()
+      .filter(among)
+      .toSorted((a, b) => b.session.idleMs(now) - a.session.idleMs(now));
+    if (idlest === undefined || idlest.session.idleMs(now) < idleMsMax) return;
+    idlest.session.fail("TIMEOUT", "silent while others wait");
   }
 
   drop(peer: PeerName): void {

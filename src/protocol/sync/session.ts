@@ -7,6 +7,7 @@
 import { type CoterieError, type ErrorCode, toCoterieError } from "../../core/errors.ts";
 import { limits } from "../../core/limits.ts";
 import type { Bound, PeerName, Replica } from "../../core/ports.ts";
+import type { Audits } from "./audits.ts";
 import type { Cursors } from "./cursors.ts";
 import type { Now, SessionId, SyncEffect } from "./effects.ts";
 import { isFault, violation } from "./faults.ts";
@@ -25,9 +26,12 @@ const slowestBytesPerMs = 8;
 /** What all sessions of a machine share. */
 export type Shared = {
   readonly replica: Replica;
+  /** Entries of a bundle. */
+  readonly entriesIn: (bundle: Uint8Array) => number;
   readonly turns: Turns;
   readonly refusals: Refusals;
   readonly cursors: Cursors;
+  readonly audits: Audits;
   /** Members and how long ago we last heard of them. */
   readonly heard: () => readonly { readonly member: PeerName; readonly ageMs: number }[];
   readonly emit: (effect: SyncEffect) => void;
@@ -75,7 +79,7 @@ export class Session {
     this.#shared = shared;
     this.id = id;
     this.peer = peer;
-    this.intake = new Intake(shared.replica, peer);
+    this.intake = new Intake(shared.replica, shared.entriesIn, peer);
     this.startedMs = now.monotonicMs;
     this.#answerByMs = now.monotonicMs + limits.syncAnswerMs;
   }
@@ -93,6 +97,11 @@ export class Session {
     const endMs = this.startedMs + limits.syncSessionMsMax;
     const answerByMs = this.#answerByMs + this.#unansweredBytes / slowestBytesPerMs;
     return this.hasWork ? endMs : Math.min(endMs, answerByMs);
+  }
+
+  /** How long the peer has had nothing to say. */
+  idleMs(now: Now): number {
+    return this.hasWork ? 0 : now.monotonicMs - (this.#answerByMs - limits.syncAnswerMs);
   }
 
   late(now: Now): boolean {

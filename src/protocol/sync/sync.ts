@@ -7,7 +7,8 @@
  *  2. every session ends by its deadline, and its end frees what it held;
  *  3. no input takes long: it does one slice of one session's work at most, weighs one hint at most, and asks to be
  *     woken for the rest;
- *  4. whatever is due in the future is covered by the last `wakeup`.
+ *  4. whatever is due in the future is covered by the last `wakeup`;
+ *  5. peers that say nothing keep no others out: while one waits for room, who is silent for long gives its place.
  *
  * A hint is a stream with one frame: a root of digests. Who gets one that differs opens a session with the sender
  * when no other session is bringing entries, and compares once more before it does: so of many neighbours that
@@ -15,6 +16,7 @@
  */
 import { equalBytes, toHex } from "../../core/codec.ts";
 import type { PeerName, Random, Replica } from "../../core/ports.ts";
+import { Audits } from "./audits.ts";
 import { Cursors } from "./cursors.ts";
 import { digestsOf, rootOf } from "./digests.ts";
 import type { Now, SyncEffect, SyncInput } from "./effects.ts";
@@ -35,11 +37,15 @@ const hintedSessions = 8;
 const hintedSessionMs = 5_000;
 /** A hint is weighed this late even if some session is still bringing entries. */
 const hintPatienceMs = 2_000;
+/** While neighbours wait for room, it is looked for so often. */
+const roomPollMs = 250;
 const never = Number.POSITIVE_INFINITY;
 
 export type SyncOptions = {
   readonly self: PeerName;
   readonly replica: Replica;
+  /** Entries of a bundle, read without verifying it. */
+  readonly entriesIn: (bundle: Uint8Array) => number;
   readonly random: Random;
   readonly heard: Shared["heard"];
   /** Mean time between sessions with random neighbours; may change at run time. */
@@ -72,15 +78,17 @@ export class Sync {
   #lastEqualAt: number | null = null;
   #ended = 0;
 
-  constructor({ self, replica, random, heard, intervalMs }: SyncOptions) {
+  constructor({ self, replica, entriesIn, random, heard, intervalMs }: SyncOptions) {
     this.#meanIntervalMs = intervalMs;
     this.#random = random;
     this.#shared = {
       replica,
+      entriesIn,
       heard,
       turns: new Turns(),
       refusals: new Refusals(),
       cursors: new Cursors(),
+      audits: new Audits(random),
       emit: (effect) => this.#effects.push(effect),
     };
     this.#neighbours = new Neighbours(self, random);
@@ -103,10 +111,12 @@ export class Sync {
     this.#take(input, now);
     this.#collect(now);
     const proceedMs = this.#sessions.proceed(now);
+    const roomMs = this.#makeRoom(now);
     this.#collect(now);
     this.#wake(
       Math.min(
         proceedMs,
+        roomMs,
         this.#weighHints(nowMs),
         this.#interval(nowMs),
         this.#openDue(now),
@@ -139,11 +149,20 @@ export class Sync {
         return this.#failed(input.session);
       case "changed":
         return this.#hintClock.news(now.monotonicMs);
+      case "behind":
+        return this.#catchUp(this.#neighbours.get(input.peer), now.monotonicMs);
       case "wakeup":
         // a timer may fire early: then the same time is asked for once more
         this.#wakeupMs = undefined;
         return undefined;
     }
+  }
+
+  /** Like a hint that differs: within the same rate, and not with one that gave nothing lately. */
+  #catchUp(neighbour: Neighbour, nowMs: number): void {
+    if (!neighbour.connected || neighbour.barren || !this.#hinted.has(nowMs)) return;
+    this.#hinted.take(nowMs);
+    neighbour.dueMs = Math.min(neighbour.dueMs ?? nowMs, nowMs);
   }
 
   #failed(session: number): void {
@@ -211,9 +230,7 @@ export class Sync {
   #weigh(neighbour: Neighbour, { asOfMs, root }: Hint, nowMs: number): void {
     neighbour.hint = undefined;
     const ours = rootOf(digestsOf(this.#shared.replica, notAfter(asOfMs)));
-    if (equalBytes(ours, root) || neighbour.barren) return;
-    this.#hinted.take(nowMs);
-    neighbour.dueMs = Math.min(neighbour.dueMs ?? nowMs, nowMs);
+    if (!equalBytes(ours, root)) this.#catchUp(neighbour, nowMs);
   }
 
   /** Now and then a session with any neighbour that none is planned with. */
@@ -230,12 +247,23 @@ export class Sync {
     return this.#intervalMs;
   }
 
+  #makeRoom(now: Now): number {
+    const nowMs = now.monotonicMs;
+    if (this.#sessions.mayOpen) return never;
+    const waits = this.#neighbours
+      .connected()
+      .some(({ dueMs, peer }) => (dueMs ?? never) <= nowMs && !this.#sessions.busyWith(peer));
+    if (!waits) return never;
+    this.#sessions.makeRoom(now);
+    return nowMs + roomPollMs;
+  }
+
   /** What is due and finds no room, or another session with the peer, is looked at again when a session ends. */
   #openDue(now: Now): number {
     const nowMs = now.monotonicMs;
     let nextMs = never;
     const planned = this.#neighbours.connected().filter(({ dueMs }) => dueMs !== undefined);
-    for (const neighbour of planned.toSorted((a, b) => (a.dueMs ?? 0) - (b.dueMs ?? 0))) {
+    for (const neighbour of planned.toSorted(byPromise)) {
       const { dueMs = nowMs, peer } = neighbour;
       if (dueMs > nowMs) nextMs = Math.min(nextMs, dueMs);
       else if (this.#sessions.mayOpen && !this.#sessions.busyWith(peer)) {
@@ -280,4 +308,9 @@ export class Sync {
     this.#wakeupMs = atMs;
     this.#shared.emit({ kind: "wakeup", atMs });
   }
+}
+
+/** Those with whom sessions come to something first, then by when they are due. */
+function byPromise(a: Neighbour, b: Neighbour): number {
+  return Number(a.barren) - Number(b.barren) || (a.dueMs ?? 0) - (b.dueMs ?? 0);
 }

@@ -1,4 +1,5 @@
 /** A part of a session about one namespace, driven by the frames of the peer. */
+import type { Bound } from "../../core/ports.ts";
 import type { Digest } from "./digests.ts";
 import type { Now } from "./effects.ts";
 import type { Frame } from "./frames.ts";
@@ -7,7 +8,9 @@ export type TaskResult =
   /** Settled: equal, or different for now. */
   | { readonly verdict: "equal" | "different" }
   /** To be compared with what the peer has now. */
-  | { readonly verdict: "compare"; readonly digest: Digest };
+  | { readonly verdict: "compare"; readonly digest: Digest }
+  /** An audit found other entries in a range: to be reconciled by ids. */
+  | { readonly verdict: "repair"; readonly range: { readonly from: Bound; readonly to: Bound } };
 
 export interface Task {
   /** Undefined while the task goes on. */
