@@ -6,7 +6,7 @@ import { CoterieError, toCoterieError } from "./core/errors.ts";
 import type { Clock, Metrics, Store } from "./core/ports.ts";
 import { WriteQueue, type Queued } from "./protocol/gossip/coalesce.ts";
 import { limits } from "./core/limits.ts";
-import { classes, encodeEntry } from "./protocol/state/entry.ts";
+import { classes, entryBytesAtMost } from "./protocol/state/entry.ts";
 import { isIntent, type Write } from "./protocol/state/intent.ts";
 import type { LocalBatch, State } from "./protocol/state/state.ts";
 
@@ -118,7 +118,7 @@ export class Writes {
   async #pump(): Promise<void> {
     if (this.#stopped || this.#pumping) return;
     this.#pumping = true;
-    const { batches, done, touched } = this.#queue.flush();
+    const { batches, done, touched } = this.#queue.flush(this.#parts.clock.monotonicMs());
     try {
       const plain = batches.map(({ namespace, entries }) => {
         return { namespace, entries: entries.map(({ write }) => write) };
@@ -157,7 +157,7 @@ function queuedOf(write: Write, request: number): Queued<Part> {
     entry: { write, request },
     subject: `${write.class} ${write.type} ${write.key}`,
     many: write.class === classes.append && !(isIntent(write) && write.alone === true),
-    bytes: isIntent(write) ? write.bytes : encodeEntry(write).length,
+    bytes: isIntent(write) ? write.bytes : entryBytesAtMost(write),
   };
 }
 

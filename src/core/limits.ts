@@ -66,8 +66,8 @@ export const limits = {
   writeQueueBytesMax: 32 * MiB,
   /** Accepted gossip that waits for its transaction; what comes beyond is left to reconciliation. */
   inboxBytesMax: 16 * MiB,
-  /** Entries of gossip applied in one transaction: about 10 ms of work. */
-  inboxEntriesPerTurn: 256,
+  /** Entries of gossip applied in one transaction: about 15 ms of work. */
+  inboxEntriesPerTurn: 1_024,
   /** Gossip older than this is relayed only if it is news here. */
   freshMs: 60_000,
   eventBytesMax: 32 * KiB,
@@ -199,7 +199,7 @@ export const limits = {
   /** Open sync streams per connection and direction; a session that ends overlaps with the next. */
   syncStreamsMax: 8,
   /** Bytes of frames read ahead of a slow consumer before the stream is paused. */
-  syncReadAheadBytesMax: 128 * KiB,
+  syncReadAheadBytesMax: 256 * KiB,
   ticketAddressBytesMax: 256,
   ticketCharsMax: 16 * KiB,
   bootstrapAddressesMax: 64,

@@ -11,9 +11,16 @@ export const systemClock: Clock = {
   sleep,
 };
 
-/** Never early: Node cuts fractions off a delay, and its timers count in whole milliseconds. */
+/**
+ * Never early: Node cuts fractions off a delay, and its timers count in whole milliseconds, one at least. So what is due
+ * at once comes with the loop's next turn, after what has arrived from the network.
+ */
 function after(delayMs: number, run: () => void): () => void {
-  const dueMs = performance.now() + Math.max(0, delayMs);
+  if (delayMs <= 0) {
+    const next = setImmediate(run).unref();
+    return () => clearImmediate(next);
+  }
+  const dueMs = performance.now() + delayMs;
   let timer: NodeJS.Timeout;
   const arm = (remainingMs: number): void => {
     timer = setTimeout(fire, Math.min(Math.ceil(remainingMs), timerMsMax)).unref();
@@ -23,7 +30,7 @@ function after(delayMs: number, run: () => void): () => void {
     if (remainingMs > 0) arm(remainingMs);
     else run();
   };
-  arm(Math.max(0, delayMs));
+  arm(delayMs);
   return () => clearTimeout(timer);
 }
 

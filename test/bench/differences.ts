@@ -29,7 +29,7 @@ export async function repair(
   const [address] = await Promise.all([one.start(), two.start()]);
   const used = async (): Promise<number> => (await one.usage()).cpuMs + (await two.usage()).cpuMs;
   const [cpu, bytes] = [await used(), wireBytes()];
-  const both = Promise.all([one, two].map((peer) => peer.reached(wanted.count, wanted.sum)));
+  const both = Promise.all([one, two].map((peer) => peer.reached(wanted.count, wanted.sum ?? "")));
   const startedAt = await two.connect(address);
   const ms = Math.max(...(await both)) - startedAt;
   const result = { ms, bytes: wireBytes() - bytes, cpuMs: (await used()) - cpu };

@@ -165,14 +165,14 @@ class Peer {
     await this.#store.flushed();
   }
 
-  /** Resolves with the time at which this many entries are here and on disk, and the digest is that (if given). */
-  reached(count: number, sum?: string): Promise<number> {
+  /** Resolves with the time at which this many entries are here and on disk, and the sum of their hashes is that, unless it is empty. */
+  reached(count: number, sum: string): Promise<number> {
     return new Promise((resolve) => {
       let stop = (): void => undefined;
       const check = (): void => {
         const summary = this.#state.summary(namespace);
         if (summary.count < count) return;
-        if (sum !== undefined && toHex(summary.bytes()) !== sum) return;
+        if (sum !== "" && toHex(summary.bytes()) !== sum) return;
         const at = now();
         stop();
         resolve(at);

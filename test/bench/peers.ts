@@ -22,7 +22,7 @@ export type PeerCommands = {
   write(prefix: string, count: number, batch: number): Promise<[number, number]>;
   fill(prefix: string, count: number, batch: number): Promise<number>;
   overwrite(prefix: string, from: number, count: number, step: number): Promise<void>;
-  reached(count: number, sum?: string): Promise<number>;
+  reached(count: number, sum: string): Promise<number>;
   hasKey(key: string): Promise<number>;
   put(key: string): Promise<number>;
   digest(): Promise<{ count: number; sum: string }>;

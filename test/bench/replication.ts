@@ -30,10 +30,10 @@ async function runLive(bench: Bench): Promise<Run> {
   });
   // the first batches of a process run through code that was never run before
   await writer.write("warm", 2_000, 100);
-  await reader.reached(2_000);
+  await reader.reached(2_000, "");
   await new Promise((resolve) => setTimeout(resolve, calmMs));
   const [before, bytes] = [await cpuOf([writer, reader]), wireBytes()];
-  const reached = reader.reached(2_000 + liveCount);
+  const reached = reader.reached(2_000 + liveCount, "");
   const [startedAt] = await writer.write("live", liveCount, 100);
   const ms = (await reached) - startedAt;
   return { ms, bytes: wireBytes() - bytes, cpuMs: (await cpuOf([writer, reader])) - before };
@@ -44,7 +44,7 @@ async function runCold(bench: Bench): Promise<Run> {
   await full.fill("cold", coldCount, 100);
   const [address] = await Promise.all([full.start(), empty.start()]);
   const [before, bytes] = [await cpuOf([full, empty]), wireBytes()];
-  const reached = empty.reached(coldCount);
+  const reached = empty.reached(coldCount, "");
   const startedAt = await empty.connect(address);
   const ms = (await reached) - startedAt;
   return { ms, bytes: wireBytes() - bytes, cpuMs: (await cpuOf([full, empty])) - before };

@@ -157,7 +157,7 @@ describe("a write", () => {
     const release = a.store.hold();
     const first = put(a, "first", "1");
     await until(() => valueAt(a, "first") === "1");
-    const value = "x".repeat(limits.valueBytesMax - 100);
+    const value = "x".repeat(limits.valueBytesMax - 300);
     const waiting: Promise<unknown>[] = [];
     for (let index = 0; index < limits.writeQueueBytesMax / limits.valueBytesMax; index++) {
       waiting.push(put(a, `k ${index}`, value).catch((error: unknown) => error));

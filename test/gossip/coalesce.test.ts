@@ -50,7 +50,7 @@ function bytesOf(plans: readonly Plan[]): number {
 
 function flushAll(queue: WriteQueue<Named>): Flush<Named>[] {
   const flushes: Flush<Named>[] = [];
-  while (queue.dueAt() !== undefined) flushes.push(queue.flush());
+  while (queue.dueAt() !== undefined) flushes.push(queue.flush(0));
   return flushes;
 }
 
@@ -150,7 +150,7 @@ describe("the queue of writes", () => {
           expect(queue.cancel(id)).toBe(untouched);
           if (untouched) left.delete(id);
         } else {
-          const { batches, done, touched } = queue.flush();
+          const { batches, done, touched } = queue.flush(0);
           for (const { request, part } of batches.flatMap(({ entries }) => entries)) {
             expect(left.get(request)?.shift()).toBe(part);
           }
@@ -174,26 +174,30 @@ describe("the queue of writes", () => {
     fc.assert(property, { numRuns: 200 });
   });
 
-  test("waits a few milliseconds for more, but not when a batch is full or something is left over", () => {
+  test("flushes what comes alone at once, and gathers what comes close after", () => {
     const queue = new WriteQueue<Named>(4);
     expect(queue.dueAt()).toBeUndefined();
     const few: Plan = { namespace: "a", entries: [["k", 1]] };
     queue.add(0, "a", queuedOf(0, few), 100);
-    queue.add(1, "a", queuedOf(1, few), 103);
-    expect(queue.dueAt()).toBe(104);
+    expect(queue.dueAt()).toBe(100);
+    queue.flush(101);
+    expect(queue.dueAt()).toBeUndefined();
+    queue.add(1, "a", queuedOf(1, few), 102);
+    queue.add(2, "a", queuedOf(2, few), 104);
+    expect(queue.dueAt()).toBe(105);
     const many: Plan = {
       namespace: "a",
-      entries: Array.from({ length: 700 }, (_, index) => [`${index}`, 1] as const),
+      entries: Array.from({ length: 3_000 }, (_, index) => [`${index}`, 1] as const),
     };
-    queue.add(2, "a", queuedOf(2, many), 103);
-    expect(queue.dueAt()).toBe(100);
-    queue.flush();
-    expect(queue.dueAt()).toBeLessThanOrEqual(103);
+    queue.add(3, "a", queuedOf(3, many), 104);
+    expect(queue.dueAt()).toBe(102);
+    queue.flush(105);
+    expect(queue.dueAt()).toBeLessThanOrEqual(105);
     flushAll(queue);
     expect(queue.dueAt()).toBeUndefined();
-    queue.add(3, "a", queuedOf(3, few), 200);
-    expect(queue.dueAt()).toBe(204);
-    expect(queue.cancel(3)).toBe(true);
+    queue.add(4, "a", queuedOf(4, few), 200);
+    expect(queue.dueAt()).toBe(200);
+    expect(queue.cancel(4)).toBe(true);
     expect(queue.dueAt()).toBeUndefined();
   });
 
@@ -237,7 +241,7 @@ describe("the queue of writes", () => {
     ];
     for (const [id, many] of [true, true, false, true, true].entries())
       queue.add(id, "a", item(many), 0);
-    expect(queue.flush().batches.map(({ entries }) => entries.length)).toEqual([2, 1, 2]);
+    expect(queue.flush(0).batches.map(({ entries }) => entries.length)).toEqual([2, 1, 2]);
   });
 
   test("takes no more than its limit, but always one request", () => {

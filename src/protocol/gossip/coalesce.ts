@@ -50,6 +50,7 @@ export class WriteQueue<Entry> {
   #bytes = 0;
   #entries = 0;
   #since: number | undefined;
+  #flushedMs = Number.NEGATIVE_INFINITY;
   readonly #coalesceMs: number;
 
   constructor(coalesceMs: number) {
@@ -100,14 +101,18 @@ export class WriteQueue<Entry> {
     if (this.#requests.length === 0) this.#since = undefined;
   }
 
-  /** When to flush (monotonic ms), or undefined when nothing waits. A full batch does not wait. */
+  /**
+   * When to flush (monotonic ms), or undefined when nothing waits: so long after the last flush, or at once if that is
+   * long ago, so that a write that comes alone does not wait for company. A full batch does not wait.
+   */
   dueAt(): number | undefined {
     if (this.#since === undefined) return undefined;
-    return this.#entries >= limits.batchEntriesMax ? this.#since : this.#since + this.#coalesceMs;
+    if (this.#entries >= limits.batchEntriesMax) return this.#since;
+    return Math.max(this.#since, this.#flushedMs + this.#coalesceMs);
   }
 
   /** The next batches in the order of the requests; what is left is due at once. */
-  flush(): Flush<Entry> {
+  flush(nowMs: number): Flush<Entry> {
     const batches: PendingBatch<Entry>[] = [];
     const done: { id: number; batch: number }[] = [];
     const touched = new Set<number>();
@@ -119,7 +124,9 @@ export class WriteQueue<Entry> {
       room -= cost;
       done.push(...finished.map((id) => ({ id, batch: batches.length - 1 })));
     }
-    if (this.#requests.length === 0) this.#since = undefined;
+    const isEmpty = this.#requests.length === 0;
+    if (isEmpty) this.#since = undefined;
+    this.#flushedMs = isEmpty ? nowMs : Number.NEGATIVE_INFINITY;
     return { batches, done, touched: [...touched] };
   }
 

@@ -57,6 +57,15 @@ export function encodeEntry(entry: Entry): Uint8Array {
   return out.finish();
 }
 
+/** No less than the bytes that `encodeEntry` makes of it, at a fraction of the work. */
+export function entryBytesAtMost({ key, body, context, unknown }: Entry): number {
+  const sized = (body?.length ?? 0) + (context?.length ?? 0) * (writerBytes + 8);
+  return sized + key.length * 3 + (unknown?.length ?? 0) + fixedFieldsBytesMax;
+}
+
+/** Class, type, epoch, range, expiry, and the numbers and lengths of all fields. */
+const fixedFieldsBytesMax = 128;
+
 type Draft = { -readonly [Name in keyof Entry]: Entry[Name] };
 
 /** Decodes the fields; throws `BAD_FORMAT`. Rules that need the stamp are in `entryFault`. */

@@ -9,10 +9,10 @@ import type { IngestResult, PeerName, Replica } from "../../core/ports.ts";
 import { violation } from "./faults.ts";
 import { type DataFrame, Unpacker } from "./pack.ts";
 
-/** About 10 ms of verifying and writing: bundles with an entry each, many small entries, or few large ones. */
-const sliceBundles = 32;
-const sliceEntries = 192;
-const sliceBytes = 64 * 1024;
+/** About 15 ms of verifying and writing: bundles with an entry each, many small entries, or few large ones. */
+const sliceBundles = 64;
+const sliceEntries = 1_024;
+const sliceBytes = 256 * 1024;
 
 /** Entries of one transfer, by what became of them. */
 export type Tally = { applied: number; known: number; quarantined: number; refused: number };

@@ -101,20 +101,23 @@ export class SessionTable {
     }
   }
 
-  /** Lets sessions go on as time passes, and one of them do a slice of its work; answers when to be called again. */
-  proceed(now: Now): number {
+  /**
+   * Lets sessions go on as time passes, and one of them do a slice of its work; answers when to be called again. With
+   * `gathering` what merely came in waits for the next call, with what else has come by then: a commit costs a flush.
+   */
+  proceed(now: Now, gathering: boolean): number {
     let wakeupMs = Number.POSITIVE_INFINITY;
     for (const { session } of this.#entries.values()) {
       wakeupMs = Math.min(wakeupMs, session.proceed(now) ?? session.deadlineMs, session.deadlineMs);
     }
-    this.#work(now);
+    this.#work(now, gathering);
     const more = [...this.#entries.values()].some(({ session }) => session.hasWork);
     return more ? now.monotonicMs : wakeupMs;
   }
 
-  #work(now: Now): void {
+  #work(now: Now, gathering: boolean): void {
     for (const [id, entry] of this.#entries) {
-      if (!entry.session.hasWork) continue;
+      if (!entry.session.hasWork || (gathering && entry.session.gathers)) continue;
       this.#entries.delete(id); // to the end of the queue
       this.#entries.set(id, entry);
       return entry.session.work(now);

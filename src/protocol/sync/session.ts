@@ -93,6 +93,11 @@ export class Session {
     return this.outcome === undefined && (this.#job !== undefined || this.intake.hasWork);
   }
 
+  /** True while all there is to do is to ingest what came, and more of it is to come. */
+  get gathers(): boolean {
+    return this.#job === undefined && this.#next === undefined;
+  }
+
   get deadlineMs(): number {
     const endMs = this.startedMs + limits.syncSessionMsMax;
     const answerByMs = this.#answerByMs + this.#unansweredBytes / slowestBytesPerMs;

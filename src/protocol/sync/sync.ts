@@ -110,7 +110,7 @@ export class Sync {
     const nowMs = now.monotonicMs;
     this.#take(input, now);
     this.#collect(now);
-    const proceedMs = this.#sessions.proceed(now);
+    const proceedMs = this.#sessions.proceed(now, input.kind === "frame");
     const roomMs = this.#makeRoom(now);
     this.#collect(now);
     this.#wake(
