@@ -92,37 +92,33 @@ export type BackupContent = Sound & {
   readonly networkId: Uint8Array;
 };
 
-/** Reads the whole file; with `signatures` also checks those of everything in it, which takes many times longer. */
-export async function readContent(
-  backup: BackupOnDisk,
-  { signatures }: { readonly signatures: boolean },
-): Promise<BackupContent> {
+/** Reads the whole file; what it returns is no more than its files and figures. */
+export async function readContent(backup: BackupOnDisk): Promise<BackupContent> {
   const found: { info?: BackupInfo; sum?: StateSum } = {};
   const files = new Map<BackupFile, string>();
   const sound = await backup.read((record) => {
     if (record.kind === "info") found.info = record.info;
     else if (record.kind === "file") files.set(record.name, record.text);
     else if (record.kind === "end") found.sum = record.sum;
-    else if (signatures) checkBundles(record.bundles, networkIdOf(found.info));
   });
   try {
     const { info = badFormat("nothing"), sum = badFormat("no end") } = found;
-    const identity = checkFiles(files, info);
-    return { ...sound, info, sum, files, identity, networkId: networkIdOf(info) };
+    const networkId = fromHex(info.network.id);
+    return { ...sound, info, sum, files, identity: checkFiles(files, info), networkId };
   } catch (error) {
     throw backup.explained(error);
   }
 }
 
-function networkIdOf(info: BackupInfo | undefined): Uint8Array {
-  return fromHex(info?.network.id ?? "");
-}
-
-function checkBundles(bundles: readonly Uint8Array[], networkId: Uint8Array): void {
-  for (const bundle of bundles) {
-    const [refusal] = acceptBundle(bundle, networkId).refusals;
-    if (refusal !== undefined) badFormat(refusal);
-  }
+/** Checks the signatures of everything that is to live. Throws `BAD_BACKUP`. */
+export async function checkSignatures(backup: BackupOnDisk, networkId: Uint8Array): Promise<void> {
+  await backup.read((record) => {
+    if (record.kind !== "bundles") return;
+    for (const bundle of record.bundles) {
+      const [refusal] = acceptBundle(bundle, networkId).refusals;
+      if (refusal !== undefined) badFormat(refusal);
+    }
+  });
 }
 
 /** The identity in the files. Throws unless they are of the node that the backup says it is of. */

@@ -7,9 +7,10 @@
 import { existsSync } from "node:fs";
 import { readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { BackupOnDisk, readContent, type BackupContent, type OnProgress } from "./backup-file.ts";
+import { BackupOnDisk, checkSignatures, readContent } from "./backup-file.ts";
+import type { BackupContent, OnProgress } from "./backup-file.ts";
 import { backupFiles } from "./core/backup-record.ts";
-import { equalBytes } from "./core/codec.ts";
+import { badFormat, equalBytes } from "./core/codec.ts";
 import { CoterieError } from "./core/errors.ts";
 import { identityFromSeed, type Identity } from "./core/identity.ts";
 import { formatKeyFile } from "./core/key-file.ts";
@@ -59,7 +60,9 @@ export async function verifyBackup(options: {
 }): Promise<BackupReport> {
   const backup = await BackupOnDisk.open(options.file, options.onProgress);
   try {
-    return reportOf(backup, await readContent(backup, { signatures: true }));
+    const content = await readContent(backup);
+    await checkSignatures(backup, content.networkId);
+    return reportOf(backup, content);
   } finally {
     await backup.close();
   }
@@ -81,7 +84,7 @@ export async function restoreBackup(options: {
   if (existsSync(paths.network)) throw notEmpty(paths, "network.json");
   const backup = await BackupOnDisk.open(file, options.onProgress);
   try {
-    const content = await readContent(backup, { signatures: false });
+    const content = await readContent(backup);
     const identity = newIdentity ? identityFromSeed(systemRandom.bytes(32)) : content.identity;
     const leadMs = await restoreInto(paths, backup, content, identity);
     const report = reportOf(backup, content);
@@ -175,7 +178,7 @@ async function restoreStore(
       if (record.kind !== "bundles") return;
       const results = state.ingestAll(record.bundles, identity.peer, endOfTimeMs);
       const refusal = results.find(({ refused }) => refused > 0);
-      if (refusal !== undefined) throw backup.fault(refusal.reason ?? "it is refused");
+      if (refusal !== undefined) badFormat(refusal.reason ?? "an entry is refused");
     });
     if (!equalBytes(sound.checksum, checksum)) throw backup.fault("it changed while it was read");
     const { digest, entries } = stateDigest(state);

@@ -3,7 +3,9 @@ import { BackupReader } from "../core/backup-stream.ts";
 import { CoterieError, exitCodes } from "../core/errors.ts";
 import { printBackup } from "./backup-report.ts";
 import type { Call } from "./call.ts";
+import type { BackupReport } from "./loaders.ts";
 import { openFileSink } from "./file-sink.ts";
+import { readTwice } from "./read-twice.ts";
 import { ProgressLine } from "./terminal/progress-line.ts";
 import { humanBytes, plural } from "./terminal/human.ts";
 import type { Run } from "./verb.ts";
@@ -75,19 +77,14 @@ function warn(call: Call, what: string): void {
 async function verify(call: Call, file: string): Promise<void> {
   const { verifyBackup } = await call.loaders.backup();
   const progress = new ProgressLine(call.io.stderr);
+  let report: BackupReport;
   try {
-    const report = await verifyBackup({
-      file,
-      onProgress: ({ bytes, of }) => {
-        progress.show(() => `checked ${humanBytes(bytes)} of ${humanBytes(of)}`);
-      },
-    });
-    progress.clear();
-    if (call.out.json) await call.out.document(report);
-    else await printBackup(call, `${file} is whole and sound`, report);
+    report = await verifyBackup({ file, onProgress: readTwice(progress, "read", "checked") });
   } finally {
     progress.clear();
   }
+  if (call.out.json) await call.out.document(report);
+  else await printBackup(call, `${file} is whole and sound`, report);
 }
 
 export const backup: Run = async (call) => {

@@ -3,20 +3,10 @@ import { limits } from "../core/limits.ts";
 import { printBackup } from "./backup-report.ts";
 import type { Call } from "./call.ts";
 import type { RestoreReport } from "./loaders.ts";
+import { readTwice } from "./read-twice.ts";
 import { ProgressLine } from "./terminal/progress-line.ts";
-import { humanBytes, humanDuration } from "./terminal/human.ts";
+import { humanDuration } from "./terminal/human.ts";
 import type { Run } from "./verb.ts";
-
-/** The file is read twice: first to check it. */
-function progressOf(progress: ProgressLine): (at: { bytes: number; of: number }) => void {
-  let before = 0;
-  let doing = "checked";
-  return ({ bytes, of }) => {
-    if (bytes < before) doing = "restored";
-    before = bytes;
-    progress.show(() => `${doing} ${humanBytes(bytes)} of ${humanBytes(of)}`);
-  };
-}
 
 const meanings = {
   same: "It is the node that was backed up, with its keys. The old one must not run any more.",
@@ -45,7 +35,7 @@ export const restore: Run = async (call) => {
       file: call.arg(0),
       dataDir: await call.dataDir(),
       newIdentity: call.values.flag("new-identity"),
-      onProgress: progressOf(progress),
+      onProgress: readTwice(progress, "checked", "restored"),
     });
   } finally {
     progress.clear();

@@ -6,7 +6,7 @@ import { systemClock } from "../../src/host/clock.ts";
 import { openLmdbStore } from "../../src/host/lmdb-store.ts";
 import { systemRandom } from "../../src/host/random.ts";
 import { initNode, loadNode, readConfig, type LoadedNode } from "../../src/offline.ts";
-import { State, type WriteBatch } from "../../src/protocol/state/state.ts";
+import { State } from "../../src/protocol/state/state.ts";
 import { stateDigest, type StateDigest } from "../../src/state-digest.ts";
 import { register } from "../state/fixture.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
@@ -33,27 +33,43 @@ export type Backed = {
   readonly digest: StateDigest;
 };
 
-/** `keys` of about 1 KiB, written at `wallMs`. */
-export async function backedUp(keys: number, wallMs = systemClock.wallMs()): Promise<Backed> {
+/** Writes `keys` of about 1 KiB from number `from` on, in batches of a hundred. */
+export function writeKeys(state: State, from: number, keys: number, wallMs: number): void {
+  for (let first = from; first < from + keys; first += 100) {
+    const count = Math.min(100, from + keys - first);
+    const entries = Array.from({ length: count }, (_, index) => {
+      return register(`key ${first + index}`, "x".repeat(1_000));
+    });
+    state.write([{ namespace: "default", entries }], wallMs);
+  }
+}
+
+/** What goes on while a backup is made; it is read up to where `pause` resolves. */
+export type Meanwhile = { pause(): Promise<void>; stop(): void };
+const nothing: Meanwhile = { pause: async () => undefined, stop: () => undefined };
+
+/** A backup of a node of that many keys, written at `wallMs`. */
+export async function backedUp(
+  keys: number,
+  wallMs: number = systemClock.wallMs(),
+  begin: (state: State) => Meanwhile = () => nothing,
+): Promise<Backed> {
   const dataDir = join(temporaryFolder(), "node");
   await initNode({ dataDir, name: "falcon", networkName: "home" });
+  writeFileSync(join(dataDir, "addresses.json"), '{"version":1,"peers":[]}', { mode: 0o600 });
   const node = await loadNode(dataDir);
   const { config } = await readConfig(dataDir);
   return withState(node, async (state) => {
-    for (let from = 0; from < keys; from += 100) {
-      const count = Math.min(100, keys - from);
-      const entries = Array.from({ length: count }, (_, index) => {
-        return register(`key ${from + index}`, "x".repeat(1_000));
-      });
-      const batches: WriteBatch[] = [{ namespace: "default", entries }];
-      state.write(batches, wallMs);
-    }
+    writeKeys(state, 0, keys, wallMs);
     const { identity, network } = node;
     const parts = { clock: systemClock, state, self: identity.peer, network };
     const chunks: Uint8Array[] = [];
+    const meanwhile = begin(state);
     for await (const chunk of backupOf({ ...parts, config: () => config, dataDir })) {
       chunks.push(chunk);
+      await meanwhile.pause();
     }
+    meanwhile.stop();
     const bytes = Buffer.concat(chunks);
     const file = join(temporaryFolder(), "node.backup");
     writeFileSync(file, bytes);

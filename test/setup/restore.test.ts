@@ -12,7 +12,7 @@ import { stateDigest } from "../../src/state-digest.ts";
 import { codedError } from "../coded-error.ts";
 import { startChild } from "../start-child.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
-import { backedUp, withState, type Backed } from "./backup-fixture.ts";
+import { backedUp, withState, writeKeys, type Backed } from "./backup-fixture.ts";
 
 const newDir = (): string => join(temporaryFolder(), "node");
 
@@ -27,7 +27,14 @@ function changed(bytes: Uint8Array): string {
   return file;
 }
 
-const nodeFiles = ["bootstrap.json", "config.toml", "identity.key", "network.json", "owner.key"];
+const nodeFiles = [
+  "addresses.json",
+  "bootstrap.json",
+  "config.toml",
+  "identity.key",
+  "network.json",
+  "owner.key",
+];
 
 describe("a restore", () => {
   test("makes the node that was backed up, with a writer of its own", async () => {
@@ -72,6 +79,23 @@ describe("a restore", () => {
     expect(toHex(node.network.id)).toBe(toHex(backed.node.network.id));
     expect(node.owner?.peer).toBe(backed.node.owner?.peer);
     await withState(node, (state) => expect(stateDigest(state)).toEqual(backed.digest));
+  });
+
+  test("gives the state at the end of the backup, whatever was written meanwhile", async () => {
+    let writes = 0;
+    let pauses = 0;
+    const { file, digest } = await backedUp(2_000, systemClock.wallMs(), (state) => {
+      const write = () => writeKeys(state, 50 * writes++, 100, systemClock.wallMs());
+      const timer = setInterval(write, 0);
+      return {
+        // then as fast as it can, or it would never come to an end
+        pause: async () => void (++pauses < 30 && (await systemClock.sleep(2))),
+        stop: () => clearInterval(timer),
+      };
+    });
+    expect(writes).toBeGreaterThan(10);
+    const report = await restoreBackup({ file, dataDir: newDir() });
+    expect(report).toMatchObject(digest);
   });
 
   test("keeps what is ahead of this machine's clock, and says by how much", async () => {
