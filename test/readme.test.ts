@@ -42,6 +42,7 @@ class Reader {
   #ticket = "";
 
   constructor() {
+    writeFileSync(join(this.#folder, "notes.md"), "to do\n");
     writeFileSync(join(this.#folder, "FILE"), '{"key":"imported","value":{"cpu":2.0}}\n');
     onTestFinished(() => this.#stopDaemons());
   }

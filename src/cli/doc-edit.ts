@@ -71,7 +71,9 @@ async function merge(
   const key = call.arg(0);
   const namespace = namespaceOf(call);
   if (mine === undefined) {
-    const { text } = await client.docGet(namespace, key, call.once);
+    const { text } = await client.docGet(namespace, key, call.once).catch((error: unknown) => {
+      throw nothingYet(error, call.arg(1));
+    });
     return { text, sent: false };
   }
   const base = call.values.flag("replace") ? undefined : before;
@@ -95,6 +97,14 @@ async function firstBase(call: Call, client: Client, mine: string): Promise<stri
   if (found.text === mine || found.text === "" || call.values.flag("replace")) return found.text;
   throw new CoterieError("REFUSED", `${call.arg(1)} was not written from this document`, {
     hint: "move it away to get the document, or give --replace to put it in the document's place",
+  });
+}
+
+function nothingYet(error: unknown, file: string): unknown {
+  if (!(error instanceof CoterieError) || error.code !== "NOT_FOUND") return error;
+  return new CoterieError("NOT_FOUND", `there is neither such a document nor a file ${file}`, {
+    hint: "write the file first: it becomes the document",
+    cause: error,
   });
 }
 
