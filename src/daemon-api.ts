@@ -149,7 +149,7 @@ function peersOf({ net, roster }: DaemonParts): Peers {
 function membersOf({ roster, clock }: DaemonParts): Members {
   const members = roster
     .list(clock.wallMs())
-    .map(({ peer, name, version: theirs, status, lastHeardAt, connected, self }) => ({
+    .map(({ peer, name, version: theirs, status, lastHeardAt, connected, self, fork }) => ({
       peerId: peer,
       name,
       version: theirs,
@@ -157,6 +157,7 @@ function membersOf({ roster, clock }: DaemonParts): Members {
       lastHeardAt: lastHeardAt ?? null,
       connected,
       self,
+      fork: fork ?? null,
     }));
   return { members };
 }

@@ -105,7 +105,7 @@ export class Inbox {
 
   #schedule(): void {
     if (this.#waiting.length === 0 || this.#cancelApply !== undefined || this.#stopped) return;
-    this.#cancelApply = this.#parts.clock.after(0, () => {
+    this.#cancelApply = this.#parts.clock.after(2, () => {
       this.#cancelApply = undefined;
       this.#apply(this.#nextTurn());
       this.#schedule();

@@ -2,6 +2,7 @@
  * The loop that feeds inputs to the protocol machines and performs their effects. It is the same under every host: all
  * it knows of the world are the ports. One input is handled at a time, to its end, so the machines need no locks.
  */
+import { toHex } from "./core/codec.ts";
 import { toCoterieError, type CoterieError } from "./core/errors.ts";
 import type { Identity } from "./core/identity.ts";
 import type {
@@ -17,6 +18,7 @@ import type {
 } from "./core/ports.ts";
 import { Announcements } from "./driver-announcements.ts";
 import { Conducts } from "./driver-conduct.ts";
+import { Duties } from "./driver-duties.ts";
 import { Inbox } from "./driver-inbox.ts";
 import { DriverPulls } from "./driver-pulls.ts";
 import { MeteredReplica } from "./driver-replica.ts";
@@ -63,6 +65,7 @@ export class Driver {
   readonly #pulls: DriverPulls;
   readonly #announcements: Announcements;
   readonly #writes: Writes;
+  readonly #duties: Duties;
   readonly #changeListeners = new Set<ChangeListener>();
   readonly #eventListeners = new Set<(event: AppEvent) => void>();
   #writable = true;
@@ -99,11 +102,9 @@ export class Driver {
       inbox: this.#inbox,
       behind: (peer) => this.#sessions.feed({ kind: "behind", peer }),
     });
-    this.#writes = new Writes({
-      ...parts,
-      publish: (batch) => void this.#publish(batch),
-      outcome,
-    });
+    const publish = (batch: LocalBatch): void => void this.#publish(batch);
+    this.#writes = new Writes({ ...parts, publish, outcome });
+    this.#duties = new Duties({ ...parts, publish, outcome });
   }
 
   /** False while the last write to the store failed. */
@@ -136,7 +137,19 @@ export class Driver {
         metrics.count("state.forks");
       },
       namespace: (name) => pubsub.subscribe(stateTopic(network, name)),
+      closed: (writer) => {
+        log.warn(
+          "somebody else signed as this node (a copy of its store?): it signs under a new nonce",
+          {
+            closed: toHex(writer),
+            writer: toHex(state.writer),
+          },
+        );
+        metrics.count("state.writers_closed");
+      },
+      duties: () => this.#duties.schedule(),
     });
+    this.#duties.schedule();
     pubsub.onMessage((topic, data, from, sources) => this.#onMessage(topic, data, from, sources));
     for (const name of new Set([...namespacesAlways, ...state.namespaces()])) {
       pubsub.subscribe(stateTopic(network, name));
@@ -152,6 +165,7 @@ export class Driver {
   stop(): void {
     this.#inbox.stop();
     this.#writes.stop();
+    this.#duties.stop();
     this.#pulls.stop();
     this.#sessions.stop();
   }

@@ -2,6 +2,7 @@
 import type { Clock, Log, PeerName } from "./core/ports.ts";
 import { toCoterieError } from "./core/errors.ts";
 import type { Driver } from "./driver.ts";
+import { forkList } from "./fork-list.ts";
 import {
   decodeCard,
   encodeCard,
@@ -10,7 +11,8 @@ import {
   type MemberCard,
   type Roster,
 } from "./protocol/membership/roster.ts";
-import { listRegisters, registerEntry } from "./protocol/state/register.ts";
+import { forkKeys } from "./protocol/state/fork-proof.ts";
+import { listRegisters, registerEntry, type RegisterRecord } from "./protocol/state/register.ts";
 import type { State } from "./protocol/state/state.ts";
 
 const namespace = "sys";
@@ -82,19 +84,27 @@ export class Membership {
   }
 
   #readRoster(): void {
-    const { state, roster } = this.#parts;
+    const { roster } = this.#parts;
+    const keys: string[] = [];
+    for (const { key, value } of this.#registers(memberKey(""))) {
+      const peer = memberOfKey(key);
+      if (peer === undefined) keys.push(key);
+      else roster.setCard(peer, decodeCard(value.bytes));
+    }
+    for (const { key } of this.#registers(forkKeys())) keys.push(key);
+    roster.setForks(forkList(keys));
+  }
+
+  *#registers(prefix: string): Generator<RegisterRecord> {
     let after: string | undefined;
     do {
       const page = listRegisters(
-        state,
+        this.#parts.state,
         namespace,
-        { prefix: memberKey(""), after, limit: cardsPerPage },
+        { prefix, after, limit: cardsPerPage },
         Number.POSITIVE_INFINITY,
       );
-      for (const { key, value } of page.items) {
-        const peer = memberOfKey(key);
-        if (peer !== undefined) roster.setCard(peer, decodeCard(value.bytes));
-      }
+      yield* page.items;
       after = page.next;
     } while (after !== undefined);
   }

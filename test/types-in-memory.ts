@@ -40,6 +40,8 @@ export function memoryNode(): MemoryNode {
       for (const listener of listeners) listener(namespaces);
     },
     forked: () => {},
+    closed: () => {},
+    duties: () => {},
     namespace: () => {},
   });
   const written: LocalBatch[] = [];

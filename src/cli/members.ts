@@ -13,11 +13,13 @@ const styles: Readonly<Record<Member["status"], Style | undefined>> = {
   left: "dim",
 };
 
+const forkStyles = { forked: "yellow", equivocator: "red" } as const;
+
 const heardPlain = ({ lastHeardAt }: Member) => (lastHeardAt === null ? "-" : isoTime(lastHeardAt));
 
 function columns(now: number): readonly Column<Member>[] {
   return [
-    { title: "NAME", plain: (member) => member.name, widthMax: 24 },
+    { title: "NAME", plain: ({ name }) => (name === "" ? "-" : name), widthMax: 24 },
     { title: "STATUS", plain: (member) => member.status, style: (member) => styles[member.status] },
     {
       title: "HEARD",
@@ -25,11 +27,16 @@ function columns(now: number): readonly Column<Member>[] {
       human: (member) => (member.self ? "this node" : humanAgo(member.lastHeardAt, now)),
     },
     { title: "CONNECTED", plain: (member) => (member.connected || member.self ? "yes" : "no") },
-    { title: "VERSION", plain: (member) => member.version, widthMax: 16 },
+    { title: "VERSION", plain: ({ version }) => (version === "" ? "-" : version), widthMax: 16 },
     {
       title: "PEER",
       plain: (member) => member.peerId,
       human: (member) => shortPeer(member.peerId),
+    },
+    {
+      title: "FORK",
+      plain: ({ fork }) => fork ?? "-",
+      style: ({ fork }) => (fork === null ? undefined : forkStyles[fork]),
     },
   ];
 }

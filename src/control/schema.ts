@@ -109,6 +109,11 @@ export const Member = Type.Object({
   lastHeardAt: NullableMs,
   connected: Type.Boolean(),
   self: Type.Boolean(),
+  /**
+   * `forked`: two signed as one writer of this member's, which it closed (its data directory was copied or put back).
+   * `equivocator`: it signed two batches for one place and has not closed that writer. null: neither.
+   */
+  fork: Type.Union([Type.Literal("forked"), Type.Literal("equivocator"), Type.Null()]),
 });
 export type Member = Static<typeof Member>;
 export const Members = Type.Object({ members: Type.Array(Member) });

@@ -51,6 +51,16 @@ export const limits = {
   docEditsWaitingMax: 1_000,
   docSplicesMax: 10_000,
   authorKeysCached: 4_096,
+  /** What a node has yet to write because writers forked, its own or others. */
+  dutiesMax: 16_384,
+  /** Forked writers of one author that a node writes proofs about. */
+  forkProofsPerAuthorMax: 8,
+  /** Entries of one stamp, and headers before and after one, among which the other header of a fork is looked for. */
+  forkSearchMax: 8_192,
+  /** Counters and headers of which a node knows what it needs to mend a fork of its own. */
+  forkMemoryMax: 16_384,
+  /** Before a proof is written: whoever is first spares it the others. */
+  forkProofDelayMs: 1_000,
   /** Free space on the disk below which nothing is written: many times what one transaction needs. */
   storeHeadroomBytes: 16 * MiB,
   /** Bundles of one record of a backup: read in one turn of the loop, restored in one transaction. */

@@ -117,6 +117,7 @@ export function fakeState(dataDir: string): FakeState {
           lastHeardAt: 1_700_000_000_000,
           connected: false,
           self: true,
+          fork: null,
         },
         {
           peerId: peerB,
@@ -126,6 +127,7 @@ export function fakeState(dataDir: string): FakeState {
           lastHeardAt: null,
           connected: false,
           self: false,
+          fork: null,
         },
       ],
     },

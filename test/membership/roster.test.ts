@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { encodeUtf8 } from "../../src/core/codec.ts";
 import { limits } from "../../src/core/limits.ts";
+import { forkList } from "../../src/fork-list.ts";
 import {
   decodeCard,
   encodeCard,
@@ -10,6 +11,9 @@ import {
   Roster,
   type MemberCard,
 } from "../../src/protocol/membership/roster.ts";
+import { closingKey } from "../../src/protocol/state/closing.ts";
+import { forkKey } from "../../src/protocol/state/fork-proof.ts";
+import { testWriter, writerBytesOf, type TestWriter } from "../state/fixture.ts";
 
 const now = 1_800_000_000_000;
 const minute = 60_000;
@@ -74,6 +78,7 @@ describe("a member is", () => {
         lastHeardAt: undefined,
         connected: false,
         self: false,
+        fork: undefined,
       },
     ]);
   });
@@ -147,6 +152,47 @@ describe("a member is", () => {
       "b alive",
     ]);
     expect(roster.lately(back)).toEqual([{ peer: "b", ageMs: 1_000 }]);
+  });
+});
+
+describe("a member's fork", () => {
+  const [a, b] = ["a", "b"].map((name) => testWriter(name, 1));
+  const proof = (writer: TestWriter): string => forkKey(writerBytesOf(writer));
+  const closing = (writer: TestWriter): string => closingKey(writerBytesOf(writer));
+  const second = testWriter("a", 2);
+
+  test.each([
+    ["a proof", [proof(a!)], "equivocator"],
+    ["a proof and its closing, in any order", [closing(a!), proof(a!)], "forked"],
+    ["a closing", [closing(a!)], "forked"],
+    ["a proof, and the closing of another writer", [proof(a!), closing(second)], "equivocator"],
+    ["a closed fork and one that is not", [proof(a!), closing(a!), proof(second)], "equivocator"],
+    ["two closed forks", [proof(a!), proof(second), closing(second), closing(a!)], "forked"],
+    ["a proof against another", [proof(b!)], undefined],
+    [
+      "keys of no such form",
+      ["forks/", "forks/00", "members/x/closed/0011223344556677"],
+      undefined,
+    ],
+  ])("is told from %s", (_, keys, fork) => {
+    expect(forkList(keys).get(a!.identity.peer)).toBe(fork);
+  });
+
+  test("is in the list, with a card or without", () => {
+    const roster = rosterOf("a");
+    roster.setForks(
+      new Map([
+        ["a", "forked"],
+        ["b", "equivocator"],
+      ]),
+    );
+    const listed = roster.list(now).map(({ peer, name, fork }) => [peer, name, fork]);
+    expect(listed).toEqual([
+      ["a", "a node", "forked"],
+      ["b", "", "equivocator"],
+    ]);
+    roster.setForks(new Map());
+    expect(roster.list(now).map(({ fork }) => fork)).toEqual([undefined]);
   });
 });
 

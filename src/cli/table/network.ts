@@ -43,7 +43,7 @@ export const networkVerbs: readonly Verb[] = [
   },
   {
     path: ["members"],
-    summary: "all nodes of the network, and when they were last heard of",
+    summary: "all nodes of the network, when they were last heard of, and whose writers forked",
     args: [],
     options: {},
     examples: ["coterie members", "coterie members --json"],

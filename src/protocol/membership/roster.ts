@@ -15,16 +15,24 @@ export type MemberCard = {
   readonly left: boolean;
 };
 
+/**
+ * `forked`: a writer of the member's forked, and the member closed it, as a node does that was copied or put back.
+ * `equivocator`: it is proven to have signed two headers for one place, and has not said that this writer is closed.
+ */
+export type Fork = "forked" | "equivocator";
+
 export type MemberView = MemberCard & {
   readonly peer: PeerName;
   readonly status: "alive" | "unseen" | "left";
   readonly lastHeardAt: number | undefined;
   readonly connected: boolean;
   readonly self: boolean;
+  readonly fork: Fork | undefined;
 };
 
 const namePrefix = "members/";
 const textMax = 128;
+const noCard: MemberCard = { name: "", version: "", left: false };
 
 export function memberKey(peer: PeerName): string {
   return namePrefix + peer;
@@ -63,6 +71,7 @@ export class Roster {
   readonly #cards = new Map<PeerName, MemberCard>();
   readonly #heardAt = new Map<PeerName, number>();
   readonly #connected = new Set<PeerName>();
+  #forks: ReadonlyMap<PeerName, Fork> = new Map();
 
   constructor(self: PeerName) {
     this.#self = self;
@@ -71,6 +80,11 @@ export class Roster {
   setCard(peer: PeerName, card: MemberCard | undefined): void {
     if (card === undefined) this.#cards.delete(peer);
     else this.#cards.set(peer, card);
+  }
+
+  /** Everybody whose writers forked. */
+  setForks(forks: ReadonlyMap<PeerName, Fork>): void {
+    this.#forks = forks;
   }
 
   setConnected(peer: PeerName, up: boolean, wallMs: number): void {
@@ -107,9 +121,11 @@ export class Roster {
     return news.toSorted((a, b) => a.ageMs - b.ageMs).slice(0, limits.heardMembersMax);
   }
 
+  /** Members, and those without a card whose writers forked. */
   list(wallMs: number): MemberView[] {
-    return [...this.#cards]
-      .map(([peer, card]) => this.#view(peer, card, wallMs))
+    const peers = new Set([...this.#cards.keys(), ...this.#forks.keys()]);
+    return [...peers]
+      .map((peer) => this.#view(peer, this.#cards.get(peer) ?? noCard, wallMs))
       .toSorted((a, b) => (a.peer < b.peer ? -1 : 1));
   }
 
@@ -120,7 +136,7 @@ export class Roster {
     const recent =
       lastHeardAt !== undefined && Math.abs(wallMs - lastHeardAt) <= limits.heardWithinMs;
     const status = card.left ? "left" : recent ? "alive" : "unseen";
-    return { ...card, peer, status, lastHeardAt, connected, self };
+    return { ...card, peer, status, lastHeardAt, connected, self, fork: this.#forks.get(peer) };
   }
 
   /** Peers that never became members are kept only while they are connected. */

@@ -6,6 +6,7 @@
 import { badFormat, equalBytes, Reader, Writer } from "../../core/codec.ts";
 import { authorOf, hashBytes, isPeerName } from "../../core/ids.ts";
 import { decodeEntry, entryFault, type Entry } from "./entry.ts";
+import { forkProofFault } from "./fork-proof.ts";
 import {
   decodeHeader,
   headerBytesMax,
@@ -137,13 +138,14 @@ function acceptEntry(
   } catch (error) {
     return error instanceof Error ? error.message : "undecodable entry";
   }
-  const fault = entryFault(entry, header.stamp) ?? ownershipFault(header, entry);
+  const fault = entryFault(entry, header.stamp) ?? sysFault(header, entry);
   return fault ?? { index, hash, encoded, entry };
 }
 
-/** In namespace `sys`, `members/<id>` and what lies below it is written by that id alone. */
-function ownershipFault(header: Header, entry: Entry): string | undefined {
-  if (header.namespace !== "sys" || !entry.key.startsWith("members/")) return undefined;
+/** In namespace `sys`, `members/<id>` and what lies below it is written by that id alone, and `forks/` holds proofs. */
+function sysFault(header: Header, entry: Entry): string | undefined {
+  if (header.namespace !== "sys") return undefined;
+  if (!entry.key.startsWith("members/")) return forkProofFault(header.network, entry);
   const owner = entry.key.split("/", 2)[1]!;
   if (!isPeerName(owner)) return "not a member's key";
   return equalBytes(authorOf(owner), header.author) ? undefined : "another member's key";

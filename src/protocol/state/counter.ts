@@ -47,6 +47,10 @@ export function decodeSums(body: Uint8Array | undefined): Sums | undefined {
 
 /** Adds to the counter, or takes away. Refused with `OVERFLOW` when this writer's sum would not fit 64 bits. */
 export function counterAdd(key: string, by: bigint): Intent {
+  return counterAddSums(key, by < 0n ? { added: 0n, taken: -by } : { added: by, taken: 0n });
+}
+
+export function counterAddSums(key: string, by: Sums): Intent {
   const make: Intent["make"] = (live, { writer }) => {
     let epoch = 0n;
     let sums: Sums = { added: 0n, taken: 0n };
@@ -105,8 +109,8 @@ function intent(key: string, make: Intent["make"]): Intent {
   return { class: classes.slot, type: counterType, key, bytes, make };
 }
 
-function sumsAfter(sums: Sums, by: bigint): Sums {
-  const next = by < 0n ? { ...sums, taken: sums.taken - by } : { ...sums, added: sums.added + by };
+function sumsAfter(sums: Sums, by: Sums): Sums {
+  const next = { added: sums.added + by.added, taken: sums.taken + by.taken };
   if (next.added <= sumMax && next.taken <= sumMax) return next;
   throw new CoterieError("OVERFLOW", "this node's sum of the counter would pass 2^64 - 1", {
     hint: "delete the counter to start again at 0",

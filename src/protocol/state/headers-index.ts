@@ -3,11 +3,13 @@
  * at one place prove that the writer forked. A header is counted once for each arrival that carries it. Of its own
  * writer a node keeps every number for good.
  */
-import { equalBytes, Reader, Writer } from "../../core/codec.ts";
+import { bytesName, equalBytes, Reader, Writer } from "../../core/codec.ts";
 import { hashBytes } from "../../core/ids.ts";
+import { limits } from "../../core/limits.ts";
 import type { StoreReader, StoreWriter } from "../../core/ports.ts";
 import type { SignedHeader } from "./bundle.ts";
 import { headerHash, writerOf, type Header } from "./header.ts";
+import { stampMax } from "./stamp.ts";
 import { tables, writerIndexKey } from "./rows.ts";
 
 /** A header's hash, and how many arrivals carry it. */
@@ -37,6 +39,60 @@ export function headersAt(
   seq: bigint,
 ): Carried[] {
   return decodeCarried(store.get(writerIndexKey(tables.headersBySeq, namespace, writer, seq)));
+}
+
+/** Another header of which entries live, found by its place. */
+export type Rival = { readonly hash: Uint8Array; readonly stamp: bigint };
+
+/** Whether live entries have another header of its writer at its seq or its stamp, which proves a fork. */
+export function hasRivals(store: StoreReader, signed: SignedHeader): boolean {
+  return placesOf(signed.header, signed.writer).some(
+    (key) => rivalHashes(store, key, signed).length > 0,
+  );
+}
+
+/** Those headers. One at its seq has any stamp, and of a writer of very many headers is looked for among the next ones only. */
+export function rivalsOf(store: StoreReader, signed: SignedHeader): Rival[] {
+  const { header, writer } = signed;
+  const [bySeq, byStamp] = placesOf(header, writer);
+  const { stamp } = header;
+  const atStamp = rivalHashes(store, byStamp, signed).map((hash) => ({ hash, stamp }));
+  const wanted = new Set(rivalHashes(store, bySeq, signed).map(bytesName));
+  if (wanted.size === 0) return atStamp;
+  return [...atStamp, ...stampsOf(store, signed, wanted)];
+}
+
+function rivalHashes(store: StoreReader, key: Uint8Array, { hash }: SignedHeader): Uint8Array[] {
+  return decodeCarried(store.get(key)).flatMap((other) => {
+    return other.arrivals > 0 && !equalBytes(other.hash, hash) ? [other.hash] : [];
+  });
+}
+
+function* stampsOf(
+  store: StoreReader,
+  { header: { namespace, stamp }, writer }: SignedHeader,
+  wanted: ReadonlySet<string>,
+): Generator<Rival> {
+  const keyOf = (number: bigint): Uint8Array =>
+    writerIndexKey(tables.headersByStamp, namespace, writer, number);
+  const limit = limits.forkSearchMax;
+  const earlier = { from: keyOf(0n), to: keyOf(stamp), reverse: true, limit };
+  const later = { from: keyOf(stamp), to: keyOf(stampMax), limit };
+  for (const range of [earlier, later]) {
+    for (const { key, value } of store.range(range)) {
+      const found = decodeCarried(value).find(({ hash }) => wanted.has(bytesName(hash)));
+      if (found === undefined) continue;
+      yield { hash: found.hash, stamp: new Reader(key.subarray(key.length - 8)).u64() };
+    }
+  }
+}
+
+/** Remembers a header of this node's own of which nothing lives. */
+export function keepHeader(tx: StoreWriter, { header, hash, writer }: SignedHeader): void {
+  const [bySeq] = placesOf(header, writer);
+  const known = decodeCarried(tx.get(bySeq));
+  if (known.some((other) => equalBytes(other.hash, hash))) return;
+  tx.put(bySeq, encodeCarried([...known, { hash, arrivals: 0 }]));
 }
 
 /** Two prove a fork; more are of no use to anyone but a writer of thousands. */
@@ -81,7 +137,7 @@ function take(tx: StoreWriter, key: Uint8Array, hash: Uint8Array, isKept: boolea
   const left = decodeCarried(tx.get(key)).flatMap((carried) => {
     if (!equalBytes(carried.hash, hash)) return [carried];
     const arrivals = carried.arrivals - 1;
-    return arrivals > 0 || isKept ? [{ hash: carried.hash, arrivals: Math.max(0, arrivals) }] : [];
+    return arrivals > 0 || isKept ? [{ ...carried, arrivals: Math.max(0, arrivals) }] : [];
   });
   if (left.length === 0) tx.remove(key);
   else tx.put(key, encodeCarried(left));

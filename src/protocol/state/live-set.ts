@@ -7,7 +7,7 @@ import type { StoreWriter } from "../../core/ports.ts";
 import { ArrivalWriter } from "./arrivals.ts";
 import type { Boundaries } from "./boundaries.ts";
 import type { AcceptedBundle, PlacedEntry } from "./bundle.ts";
-import { classes } from "./entry.ts";
+import { classes, type Entry } from "./entry.ts";
 import { weigh, type LiveRow } from "./live-rows.ts";
 import { LeafSet } from "./merkle.ts";
 import { OrderWriter } from "./order-writer.ts";
@@ -22,14 +22,24 @@ export type Applied = {
 /** The bundle at work: what of it lives so far. */
 type Coming = { readonly arrival: number; readonly signed: AcceptedBundle; readonly live: LeafSet };
 
+/** Hears of each live entry that one of a bundle supersedes. */
+export type OnSuperseded = (row: LiveRow, by: Entry) => void;
+
 export class LiveSet {
   readonly #tx: StoreWriter;
   readonly #order: OrderWriter;
   readonly #arrivals: ArrivalWriter;
+  readonly #superseded: OnSuperseded | undefined;
 
   /** `own`: true for the writers of this node, whose chains are kept whole. */
-  constructor(tx: StoreWriter, boundaries: Boundaries, own: (writer: Uint8Array) => boolean) {
+  constructor(
+    tx: StoreWriter,
+    boundaries: Boundaries,
+    own: (writer: Uint8Array) => boolean,
+    superseded?: OnSuperseded,
+  ) {
     this.#tx = tx;
+    this.#superseded = superseded;
     this.#order = new OrderWriter(tx, boundaries);
     this.#arrivals = new ArrivalWriter(tx, own);
   }
@@ -63,7 +73,10 @@ export class LiveSet {
     const key = entryKey(place);
     const beaten = weigh(this.#tx, subject, { key, entry, writer, stamp, hash }, coming);
     if (beaten === undefined) return false;
-    for (const row of beaten) this.#remove(row, coming);
+    for (const row of beaten) {
+      this.#superseded?.(row, entry);
+      this.#remove(row, coming);
+    }
     this.#order.insert(namespace, { ts: orderOf(stamp), id: hash }, { arrival, index });
     this.#tx.put(key, encodeKeyRow({ arrival, index }, place));
     coming.live.add(index);

@@ -3,7 +3,7 @@
  * through the `Store` port only; time and identity are given to it. Everything a write touches (entries, indexes,
  * fingerprints, feed, the writer's position and its stamp mark) is committed in one transaction.
  */
-import { equalBytes, Writer } from "../../core/codec.ts";
+import { Writer } from "../../core/codec.ts";
 import { CoterieError } from "../../core/errors.ts";
 import { peerNameOf } from "../../core/ids.ts";
 import type { Identity } from "../../core/identity.ts";
@@ -17,8 +17,9 @@ import type {
   StoreWriter,
 } from "../../core/ports.ts";
 import { Boundaries } from "./boundaries.ts";
-import { acceptBundle, type AcceptedBundle } from "./bundle.ts";
+import type { AcceptedBundle } from "./bundle.ts";
 import { chainKey, encodeChain } from "./chain.ts";
+import { dutiesDue, nextDuties } from "./duties.ts";
 import {
   arrivalsAfter,
   changesAfter,
@@ -27,10 +28,14 @@ import {
   type StoredArrival,
 } from "./feed.ts";
 import { summarise } from "./fingerprints.ts";
+import { ForkWatch, type Findings, type ForkMemory } from "./fork-watch.ts";
+import { keepHeader } from "./headers-index.ts";
 import { resolveWrites, type Resolved, type Write } from "./intent.ts";
 import { liveRows, weigh } from "./live-rows.ts";
 import { LiveSet, type Applied } from "./live-set.ts";
 import { metaKeys, openMeta } from "./meta.ts";
+import { judgeOffer, nothing, notNow, type Offer } from "./offer.ts";
+import { OwnWriter } from "./own-writer.ts";
 import { Quarantine, type HeldEntry } from "./quarantine.ts";
 import { endBound, entryKey, startBound } from "./rows.ts";
 import { signBatch, type Hand } from "./sign-batch.ts";
@@ -69,12 +74,10 @@ export type StateEvents = {
   forked(author: PeerName): void;
   /** A namespace holds its first entry. */
   namespace(name: string): void;
-};
-
-/** What `offer` makes of a bundle. */
-export type Offer = {
-  readonly result: IngestResult;
-  readonly accepted: AcceptedBundle | undefined;
+  /** Somebody else signed as this node's writer (40 bytes): it is closed, and this node goes on under another nonce. */
+  closed(writer: Uint8Array): void;
+  /** There is something for `perform` to write. */
+  duties(): void;
 };
 
 /** Bundles of the quarantine applied in one call, so that it takes some milliseconds only. */
@@ -90,7 +93,8 @@ export class State {
   readonly #clock: StampClock;
   /** The schema version that the store had, if opening it brought it to this program's. */
   readonly migratedFrom: number | undefined;
-  #nonce: Uint8Array;
+  readonly #own: OwnWriter;
+  #forkMemory: ForkMemory = { waiting: [], proven: new Set() };
   #forks: number;
   #events: StateEvents | undefined;
 
@@ -102,7 +106,7 @@ export class State {
     this.#boundaries = new Boundaries(meta.salt);
     this.migratedFrom = meta.migratedFrom;
     this.#storeId = meta.storeId;
-    this.#nonce = meta.nonce;
+    this.#own = new OwnWriter(options.identity.publicKey, meta.nonce);
     this.#forks = meta.forks;
     for (const name of meta.namespaces) this.#namespaces.add(name);
     this.#clock = new StampClock(meta.highestStamp);
@@ -114,7 +118,7 @@ export class State {
 
   /** Author and nonce of this node, 40 bytes. */
   get writer(): Uint8Array {
-    return new Writer().bytes(this.#options.identity.publicKey).bytes(this.#nonce).finish();
+    return this.#own.bytes.slice();
   }
 
   /** Names the store in cursors. */
@@ -173,11 +177,16 @@ export class State {
    * within the limits (the coalescing of protocol/gossip sees to it). What is refused by itself is told with its batch
    * and keeps nothing else from being written. Throws `CLOCK_AHEAD` or what the store throws; then nothing was written.
    */
-  write(batches: readonly WriteBatch[], wallMs: number): LocalBatch[] {
+  write(
+    batches: readonly WriteBatch[],
+    wallMs: number,
+    alongside?: (tx: StoreWriter) => void,
+  ): LocalBatch[] {
     const known = new Set(this.#namespaces);
     const { written, signed, outcomes } = this.#transact((tx, live) => {
       const parts = batches.map((batch) => this.#writeBatch(tx, live, known, batch, wallMs));
       tx.put(metaKeys.stamp, new Writer().u64(this.#clock.last).finish());
+      alongside?.(tx);
       const made = parts.flatMap((part) => part.made ?? []);
       return {
         written: parts.map(({ batch }) => batch),
@@ -187,6 +196,20 @@ export class State {
     });
     this.#settle(signed, outcomes);
     return written;
+  }
+
+  dutiesDue(): ReturnType<typeof dutiesDue> {
+    return dutiesDue(this.#store);
+  }
+
+  /** Writes what this node owes the others because writers forked (duties.ts), some of it a call. Throws like `write`. */
+  perform(wallMs: number): LocalBatch | undefined {
+    const due = nextDuties(this.#store);
+    if (due === undefined) return undefined;
+    const [batch] = this.write([due], wallMs, (tx) => {
+      for (const key of due.keys) tx.remove(key);
+    });
+    return batch;
   }
 
   #writeBatch(
@@ -204,11 +227,11 @@ export class State {
     const batch = { namespace, bundle: nothingToSend, stamp, entries: entries.length, refused };
     if (entries.length === 0) return { batch };
     const signed = signBatch(tx, this.#hand(), namespace, entries, stamp);
-    tx.put(chainKey(namespace, this.#nonce), encodeChain(signed));
-    return {
-      batch: { ...batch, bundle: signed.bytes },
-      made: { signed, applied: live.apply(signed) },
-    };
+    tx.put(chainKey(namespace, this.#own.nonce), encodeChain(signed));
+    this.#own.writes(tx, namespace, entries, stamp);
+    const applied = live.apply(signed);
+    keepHeader(tx, signed);
+    return { batch: { ...batch, bundle: signed.bytes }, made: { signed, applied } };
   }
 
   /** See `ingestAll`. */
@@ -238,43 +261,39 @@ export class State {
    * be called with, if anything; what lies in the future is held back.
    */
   offer(bundle: Uint8Array, from: PeerName, wallMs: number): Offer {
-    let accepted: AcceptedBundle;
-    try {
-      accepted = acceptBundle(bundle, this.#options.network);
-    } catch (error) {
-      if (error instanceof CoterieError && error.code === "BAD_FORMAT") {
-        const result = { ...nothing, refused: 1, reason: error.message, invalid: true };
-        return { result, accepted: undefined };
-      }
-      throw error;
-    }
-    const [reason] = accepted.refusals;
-    const result = {
-      ...nothing,
-      refused: accepted.refusals.length,
-      ...(reason === undefined ? {} : { reason, invalid: true }),
-    };
-    if (accepted.entries.length === 0) return { result, accepted: undefined };
-    if (accepted.header.stamp > stampLimit(wallMs)) {
-      const held = this.#quarantine.hold(accepted, bundle, from);
-      const outcome = held
-        ? { ...result, quarantined: accepted.entries.length }
-        : notNow(result, accepted, "from the future, and the quarantine is full");
-      return { result: outcome, accepted: undefined };
-    }
-    return { result, accepted };
+    return judgeOffer(bundle, from, {
+      network: this.#options.network,
+      wallMs,
+      held: this.#quarantine,
+    });
   }
 
   /** Applies accepted bundles in one transaction; the outcomes stand in the same order. Throws what the store throws. */
   apply(bundles: readonly AcceptedBundle[]): Applied[] {
     const known = new Set(this.#namespaces);
-    const { outcomes } = this.#transact((_tx, live) => ({
-      outcomes: bundles.map((accepted) =>
-        admits(known, accepted.header.namespace) ? live.apply(accepted) : nothingApplied,
-      ),
+    const { outcomes, findings } = this.#transact((_tx, live, watch) => ({
+      outcomes: bundles.map((accepted) => {
+        if (!admits(known, accepted.header.namespace)) return nothingApplied;
+        watch.look(accepted);
+        const applied = live.apply(accepted);
+        watch.applied(accepted, applied);
+        return applied;
+      }),
+      findings: watch.finish(this.#options.random),
     }));
     this.#settle(bundles, outcomes);
+    this.#takeIn(findings);
     return outcomes;
+  }
+
+  #takeIn({ nonce, duties, waiting, proven }: Findings): void {
+    const closed = this.#own.bytes;
+    this.#forkMemory.waiting = waiting;
+    if (this.#forkMemory.proven.size > limits.forkMemoryMax) this.#forkMemory.proven.clear();
+    for (const writer of proven) this.#forkMemory.proven.add(writer);
+    if (nonce !== undefined) this.#own.become(nonce);
+    if (nonce !== undefined) this.#events?.closed(closed);
+    if (duties.length > 0) this.#events?.duties();
   }
 
   /** True when some entry of it would come to live here. Reads only. */
@@ -288,11 +307,13 @@ export class State {
   }
 
   #transact<T extends { readonly outcomes: readonly Applied[] }>(
-    work: (tx: StoreWriter, live: LiveSet) => T,
+    work: (tx: StoreWriter, live: LiveSet, watch: ForkWatch) => T,
   ): T {
     return this.#store.transaction((tx) => {
-      const live = new LiveSet(tx, this.#boundaries, (writer) => equalBytes(writer, this.writer));
-      const result = work(tx, live);
+      const watch = new ForkWatch(tx, this.#own, this.#forkMemory);
+      const isOwn = (writer: Uint8Array): boolean => this.#own.is(writer);
+      const live = new LiveSet(tx, this.#boundaries, isOwn, (...pair) => watch.superseded(...pair));
+      const result = work(tx, live, watch);
       live.finish();
       const forks = result.outcomes.filter(({ forked }) => forked).length;
       if (forks > 0) {
@@ -343,7 +364,7 @@ export class State {
   /** What this node signs with. */
   #hand(): Hand {
     const { identity, network } = this.#options;
-    return { identity, network, nonce: this.#nonce };
+    return { identity, network, nonce: this.#own.nonce };
   }
 
   #welcome(namespaces: readonly string[]): void {
@@ -369,11 +390,4 @@ function oneTooMany(known: ReadonlySet<string>, writes: readonly Write[]): Resol
 
 const nothingToSend = new Uint8Array(0);
 
-/** There is no room for its entries: no fault of theirs, and they may be offered again. */
-function notNow(result: IngestResult, accepted: AcceptedBundle, reason: string): IngestResult {
-  const refused = result.refused + accepted.entries.length;
-  return { ...result, refused, reason: result.reason ?? reason };
-}
-
-const nothing = { applied: 0, known: 0, quarantined: 0, refused: 0, invalid: false } as const;
 const nothingApplied: Applied = { applied: 0, known: 0, forked: false };
