@@ -1,4 +1,4 @@
-/** The machine's clock behind the `Clock` port. All its timers are unref'd: waiting never keeps the process alive. */
+/** The machine's clock behind the `Clock` port. Its timers are unref'd: waiting never keeps the process alive. */
 import type { Clock } from "../core/ports.ts";
 
 /** setTimeout fires at once for anything longer than this (about 24.8 days). */
@@ -17,7 +17,7 @@ export const systemClock: Clock = {
  */
 function after(delayMs: number, run: () => void): () => void {
   if (delayMs <= 0) {
-    const next = setImmediate(run).unref();
+    const next = setImmediate(run); // unref'd, it would let the loop sleep before it
     return () => clearImmediate(next);
   }
   const dueMs = performance.now() + delayMs;

@@ -1,10 +1,13 @@
 /** Two that were apart: 100 new entries on each side of many that both have. */
 import { cpSync } from "node:fs";
 import { join } from "node:path";
-import { Bench, wireBytes, type PeerProcess } from "./peers.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Bench, until, wireBytes, type PeerProcess } from "./peers.ts";
 import type { Benchmark, Figure } from "./report.ts";
 
 const newPerSide = 100;
+/** What two that have just met say to each other is over by then. */
+const calmMs = 1_500;
 
 export type Repair = {
   readonly ms: number;
@@ -21,16 +24,34 @@ export async function twins(bench: Bench, count: number): Promise<[PeerProcess, 
   return Promise.all([bench.peer("one"), bench.peer("two")]);
 }
 
-/** Connects the two and waits until both hold `count` entries and the same sum. */
+export type Connected = {
+  readonly pair: readonly [PeerProcess, PeerProcess];
+  readonly addresses: readonly string[];
+};
+
+/** Starts the two, which are equal, connects them and cuts them apart again, as running nodes are. */
+export async function meetAndPart(pair: readonly [PeerProcess, PeerProcess]): Promise<Connected> {
+  const addresses = await Promise.all(pair.map((peer) => peer.start()));
+  await pair[1].connect(addresses[0]!);
+  await until("they are connected", async () => (await pair[0].connections()) === 1);
+  await sleep(calmMs);
+  await Promise.all(pair.map((peer) => peer.cut(addresses)));
+  await until("they are apart", async () => (await pair[0].connections()) === 0);
+  return { pair, addresses };
+}
+
+/** Heals the cut and waits until both hold `count` entries, and the sum if one is given. */
 export async function repair(
-  [one, two]: readonly [PeerProcess, PeerProcess],
+  { pair, addresses }: Connected,
   wanted: { readonly count: number; readonly sum?: string },
 ): Promise<Repair> {
-  const [address] = await Promise.all([one.start(), two.start()]);
+  const [one, two] = pair;
   const used = async (): Promise<number> => (await one.usage()).cpuMs + (await two.usage()).cpuMs;
+  await one.cut([]);
   const [cpu, bytes] = [await used(), wireBytes()];
-  const both = Promise.all([one, two].map((peer) => peer.reached(wanted.count, wanted.sum ?? "")));
-  const startedAt = await two.connect(address);
+  const both = Promise.all(pair.map((peer) => peer.reached(wanted.count, wanted.sum ?? "")));
+  await two.cut([]);
+  const startedAt = await two.connect(addresses[0]!);
   const ms = Math.max(...(await both)) - startedAt;
   const result = { ms, bytes: wireBytes() - bytes, cpuMs: (await used()) - cpu };
   const [ours, theirs] = await Promise.all([one.digest(), two.digest()]);
@@ -41,9 +62,9 @@ export async function repair(
 async function once(base: number): Promise<Repair> {
   const bench = new Bench();
   try {
-    const both = await twins(bench, base);
-    await Promise.all(both.map((peer, at) => peer.fill(`new${at}`, newPerSide, newPerSide)));
-    return await repair(both, { count: base + 2 * newPerSide });
+    const apart = await meetAndPart(await twins(bench, base));
+    await Promise.all(apart.pair.map((peer, at) => peer.fill(`new${at}`, newPerSide, newPerSide)));
+    return await repair(apart, { count: base + 2 * newPerSide });
   } finally {
     await bench.close();
   }

@@ -118,6 +118,11 @@ class Peer {
     return startedAt;
   }
 
+  /** Cuts off exactly these peers, named by their addresses; nobody heals. */
+  async cut(addresses: readonly string[]): Promise<void> {
+    await this.#net!.setBlocked(addresses.map((address) => address.split("/p2p/")[1]!));
+  }
+
   connections(): number {
     return this.#net!.connected().length;
   }
@@ -233,6 +238,7 @@ const commands: PeerCommands = {
   openMs: async () => openMs,
   start: () => peer.start(),
   connect: (address) => peer.connect(address),
+  cut: (addresses) => peer.cut(addresses),
   connections: async () => peer.connections(),
   topicPeers: async () => peer.topicPeers(),
   write: (...given) => peer.write(...given),

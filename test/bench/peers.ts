@@ -17,6 +17,7 @@ export type PeerCommands = {
   openMs(): Promise<number>;
   start(): Promise<string>;
   connect(address: string): Promise<number>;
+  cut(addresses: readonly string[]): Promise<void>;
   connections(): Promise<number>;
   topicPeers(): Promise<number>;
   write(prefix: string, count: number, batch: number): Promise<[number, number]>;
@@ -34,6 +35,7 @@ const commandNames: readonly (keyof PeerCommands)[] = [
   "openMs",
   "start",
   "connect",
+  "cut",
   "connections",
   "topicPeers",
   "write",

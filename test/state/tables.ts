@@ -293,7 +293,7 @@ function checkSums(store: Store, ordered: ReturnType<typeof inOrder>): void {
   });
   const kinds = Map.groupBy(rows, ({ kind }) => kind);
   for (const namespace of ordered.keys()) {
-    for (const level of [1, 2]) expect([...kinds.keys()]).toContain(`${namespace} ${level}`);
+    for (const level of [1, 2, 3]) expect([...kinds.keys()]).toContain(`${namespace} ${level}`);
   }
   for (const [kind, nodes] of kinds) {
     const all = ordered.get(kind.split(" ")[0]!) ?? [];

@@ -2,7 +2,7 @@
  * The libp2p node under everything in this room: TCP, the network's Noise, yamux, identify, ping, kad-dht under the
  * network's own protocol id, gossipsub, and mDNS when wanted. Not started; limits are ours.
  */
-import { generateKeyPairFromSeed } from "@libp2p/crypto/keys";
+import { privateKeyFromRaw } from "@libp2p/crypto/keys";
 import { identify, type Identify } from "@libp2p/identify";
 import type {
   ConnectionGater,
@@ -64,7 +64,9 @@ export function dhtProtocol(network: NetworkKeys): string {
 }
 
 export async function createNode(parts: NodeParts): Promise<NetNode> {
-  const privateKey = await generateKeyPairFromSeed("Ed25519", parts.identity.seed);
+  // seed and public key: deriving the one from the other again would be done in JavaScript
+  const { seed, publicKey } = parts.identity;
+  const privateKey = privateKeyFromRaw(concatBytes(seed, publicKey));
   const self = peerIdFromPrivateKey(privateKey);
   const node = await createLibp2p({
     start: false,

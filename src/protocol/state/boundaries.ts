@@ -1,7 +1,7 @@
 /**
  * Where the pages of the order and the sums over them begin: a deterministic skip list (in the manner of prolly trees).
  * An entry begins a page when a keyed hash of its id ends in 5 zero bits, and a node of level L when it ends in
- * 5 + 6 L, so that a page holds 32 entries on average and a node sums 64 of the level below. The key is a
+ * 5 + 4 L, so that a page holds 32 entries on average and a node sums 16 of the level below. The key is a
  * secret of this store, and nobody else sees the shape, so nobody can grind ids that make long or short runs; a
  * universal hash is enough for that: ids are hashes already.
  */
@@ -9,9 +9,9 @@ import { concatBytes } from "../../core/codec.ts";
 import { sha256 } from "../../core/identity.ts";
 
 /** Levels of sums above the pages. */
-export const levels = 2;
+export const levels = 3;
 const pageBits = 5;
-const levelBits = 6;
+const levelBits = 4;
 const words = 8;
 
 export class Boundaries {

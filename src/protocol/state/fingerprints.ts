@@ -6,7 +6,7 @@
 import type { Bound, ReconItem, Row, StoreReader } from "../../core/ports.ts";
 import { hashBytes } from "../../core/ids.ts";
 import { levels } from "./boundaries.ts";
-import { boundAt, idAt, itemAt, itemBytes, pagesFrom, runsWithin } from "./order-pages.ts";
+import { boundAt, idOffset, itemAt, itemBytes, pagesFrom, runsWithin } from "./order-pages.ts";
 import { endBound, positionBytesOf, startBound, sumKey, sumLevelEnd } from "./rows.ts";
 import { countOf, HashSum } from "./sum.ts";
 
@@ -47,7 +47,7 @@ function firstNode(store: StoreReader, namespace: string, level: number): HashSu
 function sumItems(store: StoreReader, namespace: string, from: Bound, to: Bound): HashSum {
   const total = new HashSum();
   for (const run of runsWithin(store, namespace, from, to)) {
-    for (let place = 0; place < run.length / itemBytes; place++) total.add(idAt(run, place));
+    total.addEvery(run, itemBytes, idOffset);
   }
   return total;
 }

@@ -18,6 +18,8 @@ import {
 
 const positionBytes = 8 + hashBytes;
 export const itemBytes = positionBytes + locatorBytes;
+/** Where the leaf hash stands in an item. */
+export const idOffset = 8;
 
 /** Where the first item at or after a position stands among the items in the first `length` bytes. */
 export function placeIn(page: Uint8Array, position: Uint8Array, length = page.length): number {
@@ -42,11 +44,6 @@ function isBefore(page: Uint8Array, at: number, position: Uint8Array): boolean {
 export function positionAt(page: Uint8Array, place: number): Uint8Array {
   const from = place * itemBytes;
   return page.subarray(from, from + positionBytes);
-}
-
-export function idAt(page: Uint8Array, place: number): Uint8Array {
-  const from = place * itemBytes;
-  return page.subarray(from + 8, from + positionBytes);
 }
 
 export function encodeItem(position: Uint8Array, locator: Locator): Uint8Array {

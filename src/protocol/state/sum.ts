@@ -2,6 +2,9 @@
 import { Reader, Writer } from "../../core/codec.ts";
 
 const words = 8;
+const carryEvery = 2 ** 16;
+/** Read before the next call, as `scratch` is. */
+const totals = new Float64Array(words);
 const countBytes = 8;
 
 /** The count of an encoded sum. */
@@ -16,6 +19,31 @@ export class HashSum {
   add(hash: Uint8Array): void {
     this.#plus(wordsOf(hash), 1);
     this.count++;
+  }
+
+  /** Adds the hashes that stand in the bytes, one every `stride` bytes from `offset` on. */
+  addEvery(bytes: Uint8Array, stride: number, offset: number): void {
+    // sums of 2^21 words of 32 bits are exact in a double, so carries can wait for the end
+    for (let from = offset; from < bytes.length; from += stride * carryEvery) {
+      this.#addSome(bytes, stride, from, Math.min(bytes.length, from + stride * carryEvery));
+    }
+  }
+
+  #addSome(bytes: Uint8Array, stride: number, from: number, to: number): void {
+    totals.fill(0);
+    for (let at = from; at < to; at += stride) {
+      this.count++;
+      for (let word = 0, byte = at; word < words; word++, byte += 4) {
+        const low = bytes[byte]! | (bytes[byte + 1]! << 8) | (bytes[byte + 2]! << 16);
+        totals[word] = totals[word]! + low + bytes[byte + 3]! * 2 ** 24;
+      }
+    }
+    let carry = 0;
+    for (let word = 0; word < words; word++) {
+      const value = this.#words[word]! + totals[word]! + carry;
+      this.#words[word] = value % 2 ** 32;
+      carry = Math.floor(value / 2 ** 32);
+    }
   }
 
   subtract(hash: Uint8Array): void {
