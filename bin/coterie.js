@@ -17,7 +17,7 @@ async function start() {
     dataDir: () => import("../dist/src/host/data-dir.js"),
     daemon: () => import("../dist/src/node.js"),
     offline: () => import("../dist/src/offline.js"),
-    backup: () => import("../dist/src/backup.js"),
+    backup: () => import("../dist/src/backup/backup.js"),
     testnet: () => import("../dist/testnet/main.js"),
   });
   process.exit(code);

@@ -2,7 +2,7 @@
  * Composition root: builds the rooms of one daemon, starts them in order and stops them in reverse. Everything that can
  * fail at start fails before the node is visible to anyone.
  */
-import { createDaemon } from "./daemon-api.ts";
+import { createDaemon } from "./daemon/daemon.ts";
 import { startControl, type Control } from "./control/server.ts";
 import type { ConfigReload } from "./control/schema.ts";
 import { diffConfig, type ConfigFlags, type LoadedConfig } from "./config.ts";
@@ -10,8 +10,8 @@ import { toHex } from "./core/codec.ts";
 import { exitCodes, toCoterieError } from "./core/errors.ts";
 import { limits } from "./core/limits.ts";
 import type { Log, Store } from "./core/ports.ts";
-import { docThread, Documents } from "./documents.ts";
-import { Driver } from "./driver.ts";
+import { docThread, Documents } from "./documents/documents.ts";
+import { Driver } from "./driver/driver.ts";
 import { systemClock } from "./host/clock.ts";
 import { prepareControlSocket, prepareDataDir, removeControlSocket } from "./host/data-dir.ts";
 import { removeTemporaries } from "./host/files.ts";

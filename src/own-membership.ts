@@ -1,8 +1,8 @@
 /** This node's own row in the roster, and the roster's view of namespace `sys`. */
 import type { Clock, Log, PeerName } from "./core/ports.ts";
 import { toCoterieError } from "./core/errors.ts";
-import type { Driver } from "./driver.ts";
-import { forkList } from "./fork-list.ts";
+import type { Driver } from "./driver/driver.ts";
+import { forkList } from "./daemon/fork-list.ts";
 import {
   decodeCard,
   encodeCard,

@@ -1,9 +1,9 @@
 /** The real types over a state in memory, for fake daemons. */
 import type { TypeCalls } from "../src/control/daemon.ts";
 import type { Log, Metrics } from "../src/core/ports.ts";
-import { kvOf } from "../src/daemon-kv.ts";
-import { typesOf } from "../src/daemon-types.ts";
-import { Writes } from "../src/driver-writes.ts";
+import { kvOf } from "../src/daemon/kv.ts";
+import { typesOf } from "../src/daemon/types.ts";
+import { Writes } from "../src/driver/writes.ts";
 import { systemClock } from "../src/host/clock.ts";
 import type { Daemon } from "../src/control/daemon.ts";
 import type { LocalBatch, State } from "../src/protocol/state/state.ts";

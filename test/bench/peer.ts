@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { encodeUtf8, fromHex, toHex } from "../../src/core/codec.ts";
 import { identityFromSeed, sha256 } from "../../src/core/identity.ts";
 import type { Log, NetworkKeys } from "../../src/core/ports.ts";
-import { Driver } from "../../src/driver.ts";
+import { Driver } from "../../src/driver/driver.ts";
 import { systemClock } from "../../src/host/clock.ts";
 import { openLmdbStore } from "../../src/host/lmdb-store.ts";
 import { createMetrics } from "../../src/host/metrics.ts";

@@ -12,7 +12,7 @@ const code = await main(process.argv.slice(2), {
   dataDir: () => import("../../src/host/data-dir.ts"),
   daemon: () => import("./fake-rooms.ts"),
   offline: () => import("./fake-rooms.ts"),
-  backup: () => import("../../src/backup.ts"),
+  backup: () => import("../../src/backup/backup.ts"),
   testnet: () => import("./fake-rooms.ts"),
 });
 process.exit(code);

@@ -34,7 +34,7 @@ async function runHere(words: readonly string[], folder: string, isTTY: boolean)
     dataDir: async () => dataDir,
     daemon: async () => rooms,
     offline: async () => rooms,
-    backup: () => import("../../src/backup.ts"),
+    backup: () => import("../../src/backup/backup.ts"),
     testnet: async () => rooms,
   };
   return { code: await main(words, loaders, io), out: stdout.text, err: stderr.text };

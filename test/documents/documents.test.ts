@@ -1,7 +1,7 @@
 import { expect, test, vi } from "vitest";
 import * as Y from "yjs";
 import { limits } from "../../src/core/limits.ts";
-import { readDocLog } from "../../src/doc-log.ts";
+import { readDocLog } from "../../src/documents/doc-log.ts";
 import { systemClock } from "../../src/host/clock.ts";
 import { docClient, docDelete, docSubject } from "../../src/protocol/state/doc.ts";
 import { classes } from "../../src/protocol/state/entry.ts";

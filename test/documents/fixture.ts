@@ -1,7 +1,7 @@
 /** Documents of a node whose state is in memory and whose thread is real. */
 import { onTestFinished } from "vitest";
 import type { Log } from "../../src/core/ports.ts";
-import { docThread, Documents } from "../../src/documents.ts";
+import { docThread, Documents } from "../../src/documents/documents.ts";
 import type { WorkerThread } from "../../src/host/worker-thread.ts";
 import { systemClock } from "../../src/host/clock.ts";
 import { createMetrics } from "../../src/host/metrics.ts";

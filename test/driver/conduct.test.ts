@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { limits } from "../../src/core/limits.ts";
 import type { Clock } from "../../src/core/ports.ts";
-import { Conducts } from "../../src/driver-conduct.ts";
+import { Conducts } from "../../src/driver/conduct.ts";
 import { createMetrics } from "../../src/host/metrics.ts";
 import { Bans } from "../../src/host/net/bans.ts";
 import { manualClock, silentLog } from "../net/fixture.ts";

@@ -2,7 +2,7 @@
 import { expect, onTestFinished } from "vitest";
 import { sha256, type Identity } from "../../src/core/identity.ts";
 import type { Clock, Log, Metrics, Store } from "../../src/core/ports.ts";
-import { Driver } from "../../src/driver.ts";
+import { Driver } from "../../src/driver/driver.ts";
 import { systemClock } from "../../src/host/clock.ts";
 import { openLmdbStore } from "../../src/host/lmdb-store.ts";
 import { createMetrics } from "../../src/host/metrics.ts";

@@ -1,6 +1,6 @@
 /** The same over real connections: who breaks the rules is cut off and stays out, and the others hear each other. */
 import { expect, onTestFinished, test } from "vitest";
-import { Driver } from "../../src/driver.ts";
+import { Driver } from "../../src/driver/driver.ts";
 import { systemClock } from "../../src/host/clock.ts";
 import { openLmdbStore } from "../../src/host/lmdb-store.ts";
 import { systemRandom } from "../../src/host/random.ts";

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { encodeUtf8 } from "../../src/core/codec.ts";
 import { limits } from "../../src/core/limits.ts";
-import { forkList } from "../../src/fork-list.ts";
+import { forkList } from "../../src/daemon/fork-list.ts";
 import {
   decodeCard,
   encodeCard,

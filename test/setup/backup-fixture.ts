@@ -1,7 +1,7 @@
 /** A node with entries and a backup of it, without a daemon. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { backupOf } from "../../src/daemon-backup.ts";
+import { backupOf } from "../../src/daemon/backup.ts";
 import { systemClock } from "../../src/host/clock.ts";
 import { openLmdbStore } from "../../src/host/lmdb-store.ts";
 import { systemRandom } from "../../src/host/random.ts";

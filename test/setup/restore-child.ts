@@ -1,5 +1,5 @@
 /** Restores a backup, and says how far it has read; to be killed meanwhile. */
-import { restoreBackup } from "../../src/backup.ts";
+import { restoreBackup } from "../../src/backup/backup.ts";
 
 const [file = "", dataDir = ""] = process.argv.slice(2);
 let last = 0;

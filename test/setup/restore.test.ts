@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
-import { restoreBackup, verifyBackup } from "../../src/backup.ts";
+import { restoreBackup, verifyBackup } from "../../src/backup/backup.ts";
 import { toHex } from "../../src/core/codec.ts";
 import { systemClock } from "../../src/host/clock.ts";
 import { acquireLock } from "../../src/host/lock.ts";

@@ -1,5 +1,5 @@
 /** Nodes whose stores can be copied and put back, and what they tell one another. */
-import { forkList } from "../../src/fork-list.ts";
+import { forkList } from "../../src/daemon/fork-list.ts";
 import { toHex } from "../../src/core/codec.ts";
 import type { Store } from "../../src/core/ports.ts";
 import { getCounter } from "../../src/protocol/state/counter.ts";

@@ -1,10 +1,10 @@
 /** Registers as the control API sees them. */
-import type { Daemon, WriteOp } from "./control/daemon.ts";
-import { checkKey, checkNamespace, checkValue, checkWritable } from "./daemon-checks.ts";
-import { watch, type WatchParts } from "./daemon-watch.ts";
-import type { Driver } from "./driver.ts";
-import type { Entry } from "./protocol/state/entry.ts";
-import { getRegister, listRegisters, registerEntry } from "./protocol/state/register.ts";
+import type { Daemon, WriteOp } from "../control/daemon.ts";
+import { checkKey, checkNamespace, checkValue, checkWritable } from "./checks.ts";
+import { watch, type WatchParts } from "./watch.ts";
+import type { Driver } from "../driver/driver.ts";
+import type { Entry } from "../protocol/state/entry.ts";
+import { getRegister, listRegisters, registerEntry } from "../protocol/state/register.ts";
 
 export type KvParts = WatchParts & { readonly driver: Pick<Driver, "write" | "onChange"> };
 

@@ -1,14 +1,14 @@
 /** The live updates of a document in their order, as the store has them. */
-import { equalBytes } from "./core/codec.ts";
-import { CoterieError } from "./core/errors.ts";
-import { limits } from "./core/limits.ts";
-import type { Clock } from "./core/ports.ts";
-import type { OwnRow } from "./protocol/state/doc-compaction.ts";
-import { comparePieces, docSubject, piecesOf, type DocPiece } from "./protocol/state/doc.ts";
-import { decodeEntry } from "./protocol/state/entry.ts";
-import type { LiveRow } from "./protocol/state/live-rows.ts";
-import type { Subject } from "./protocol/state/rows.ts";
-import type { State } from "./protocol/state/state.ts";
+import { equalBytes } from "../core/codec.ts";
+import { CoterieError } from "../core/errors.ts";
+import { limits } from "../core/limits.ts";
+import type { Clock } from "../core/ports.ts";
+import type { OwnRow } from "../protocol/state/doc-compaction.ts";
+import { comparePieces, docSubject, piecesOf, type DocPiece } from "../protocol/state/doc.ts";
+import { decodeEntry } from "../protocol/state/entry.ts";
+import type { LiveRow } from "../protocol/state/live-rows.ts";
+import type { Subject } from "../protocol/state/rows.ts";
+import type { State } from "../protocol/state/state.ts";
 
 export type DocLog = {
   /** In the order in which they are applied. */

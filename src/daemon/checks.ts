@@ -1,8 +1,8 @@
 /** What the daemon refuses before it looks any further. */
-import { CoterieError } from "./core/errors.ts";
-import { isNamespace, keyFault } from "./core/ids.ts";
-import { limits } from "./core/limits.ts";
-import type { State } from "./protocol/state/state.ts";
+import { CoterieError } from "../core/errors.ts";
+import { isNamespace, keyFault } from "../core/ids.ts";
+import { limits } from "../core/limits.ts";
+import type { State } from "../protocol/state/state.ts";
 
 const reservedNamespace = "sys";
 

@@ -1,17 +1,17 @@
 /** Logs as the control API sees them; and who keeps them small. */
-import { bytesName } from "./core/codec.ts";
-import { toCoterieError } from "./core/errors.ts";
-import { authorBytes, peerNameOf } from "./core/ids.ts";
-import { limits } from "./core/limits.ts";
-import { createBreather } from "./control/breathe.ts";
-import type { LogEntry, TypeCalls } from "./control/daemon.ts";
-import { checkKey, checkNamespace, checkValue, checkWritable } from "./daemon-checks.ts";
-import type { TypeParts } from "./daemon-types.ts";
-import { changes } from "./daemon-watch.ts";
-import { classes } from "./protocol/state/entry.ts";
-import { anyBody } from "./protocol/state/intent.ts";
-import { listKeys } from "./protocol/state/listing.ts";
-import type { LiveRow } from "./protocol/state/live-rows.ts";
+import { bytesName } from "../core/codec.ts";
+import { toCoterieError } from "../core/errors.ts";
+import { authorBytes, peerNameOf } from "../core/ids.ts";
+import { limits } from "../core/limits.ts";
+import { createBreather } from "../control/breathe.ts";
+import type { LogEntry, TypeCalls } from "../control/daemon.ts";
+import { checkKey, checkNamespace, checkValue, checkWritable } from "./checks.ts";
+import type { TypeParts } from "./types.ts";
+import { changes } from "./watch.ts";
+import { classes } from "../protocol/state/entry.ts";
+import { anyBody } from "../protocol/state/intent.ts";
+import { listKeys } from "../protocol/state/listing.ts";
+import type { LiveRow } from "../protocol/state/live-rows.ts";
 import {
   itemsOf,
   logAppend,
@@ -19,10 +19,10 @@ import {
   logSubject,
   logType,
   type LogItem,
-} from "./protocol/state/log.ts";
-import { logCompact } from "./protocol/state/log-compaction.ts";
-import { LogTail, parsePosition, positionText } from "./protocol/state/log-tail.ts";
-import { decodeValue } from "./protocol/state/value.ts";
+} from "../protocol/state/log.ts";
+import { logCompact } from "../protocol/state/log-compaction.ts";
+import { LogTail, parsePosition, positionText } from "../protocol/state/log-tail.ts";
+import { decodeValue } from "../protocol/state/value.ts";
 
 export function logOf(parts: TypeParts): TypeCalls["log"] {
   const { state, driver } = parts;

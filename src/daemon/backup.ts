@@ -4,16 +4,16 @@
  * end (`State.arrivalsAfter` says why), however long its reader takes, and holds nothing up.
  */
 import { join } from "node:path";
-import type { Config } from "./config.ts";
-import { backupFiles, type BackupRecord } from "./core/backup-record.ts";
-import { BackupWriter } from "./core/backup-stream.ts";
-import { toHex } from "./core/codec.ts";
-import { limits } from "./core/limits.ts";
-import type { Clock, NetworkKeys, PeerName } from "./core/ports.ts";
-import { readTextFile } from "./host/files.ts";
-import { version } from "./host/version.ts";
-import type { State } from "./protocol/state/state.ts";
-import { stateDigest } from "./state-digest.ts";
+import type { Config } from "../config.ts";
+import { backupFiles, type BackupRecord } from "../core/backup-record.ts";
+import { BackupWriter } from "../core/backup-stream.ts";
+import { toHex } from "../core/codec.ts";
+import { limits } from "../core/limits.ts";
+import type { Clock, NetworkKeys, PeerName } from "../core/ports.ts";
+import { readTextFile } from "../host/files.ts";
+import { version } from "../host/version.ts";
+import type { State } from "../protocol/state/state.ts";
+import { stateDigest } from "../state-digest.ts";
 
 export type BackupParts = {
   readonly clock: Clock;

@@ -1,7 +1,7 @@
 /** Documents as the control API sees them: names are checked, and whether the namespace may be written to. */
-import type { DocCalls } from "./control/doc-daemon.ts";
-import { checkKey, checkNamespace, checkWritable } from "./daemon-checks.ts";
-import type { State } from "./protocol/state/state.ts";
+import type { DocCalls } from "../control/doc-daemon.ts";
+import { checkKey, checkNamespace, checkWritable } from "./checks.ts";
+import type { State } from "../protocol/state/state.ts";
 
 export function docOf({
   documents,

@@ -3,16 +3,16 @@
  * the disk; what is accepted is applied with whatever else has come, in one transaction a turn of the loop. So a burst
  * costs one flush of the disk and not one each, which is what a slow disk can bear.
  */
-import { bytesName } from "./core/codec.ts";
-import { toCoterieError, type CoterieError } from "./core/errors.ts";
-import { limits } from "./core/limits.ts";
-import type { Clock, Log, Metrics, PeerName, Verdict } from "./core/ports.ts";
-import type { Fault } from "./driver-conduct.ts";
-import type { Admission } from "./protocol/gossip/admission.ts";
-import type { AcceptedBundle } from "./protocol/state/bundle.ts";
-import { peekBundle } from "./protocol/state/bundle-head.ts";
-import { stampMs } from "./protocol/state/stamp.ts";
-import type { State } from "./protocol/state/state.ts";
+import { bytesName } from "../core/codec.ts";
+import { toCoterieError, type CoterieError } from "../core/errors.ts";
+import { limits } from "../core/limits.ts";
+import type { Clock, Log, Metrics, PeerName, Verdict } from "../core/ports.ts";
+import type { Fault } from "./conduct.ts";
+import type { Admission } from "../protocol/gossip/admission.ts";
+import type { AcceptedBundle } from "../protocol/state/bundle.ts";
+import { peekBundle } from "../protocol/state/bundle-head.ts";
+import { stampMs } from "../protocol/state/stamp.ts";
+import type { State } from "../protocol/state/state.ts";
 
 export type InboxParts = {
   readonly clock: Clock;

@@ -3,14 +3,14 @@
  * their order, then edits made here that the store has not shown yet. When updates are no longer those applied with more
  * at the end (others' come late, a checkpoint takes the place of items), it is made anew.
  */
-import { equalBytes } from "./core/codec.ts";
-import { CoterieError } from "./core/errors.ts";
-import { limits } from "./core/limits.ts";
-import type { Metrics } from "./core/ports.ts";
+import { equalBytes } from "../core/codec.ts";
+import { CoterieError } from "../core/errors.ts";
+import { limits } from "../core/limits.ts";
+import type { Metrics } from "../core/ports.ts";
 import type { DocLog } from "./doc-log.ts";
 import type { DocAnswers, DocEdit, DocRequest } from "./doc-requests.ts";
-import type { WorkerThread } from "./host/worker-thread.ts";
-import { docClient, type DocPiece } from "./protocol/state/doc.ts";
+import type { WorkerThread } from "../host/worker-thread.ts";
+import { docClient, type DocPiece } from "../protocol/state/doc.ts";
 
 type Place = Pick<DocPiece, "stamp" | "index" | "hash">;
 

@@ -3,18 +3,18 @@
  * An edit is answered when it is on disk, and the next one begins after it: else one that failed would leave a gap in this
  * writer's clock that nobody could ever fill.
  */
-import { toHex } from "./core/codec.ts";
-import { CoterieError, isErrorCode, toCoterieError } from "./core/errors.ts";
-import { limits } from "./core/limits.ts";
-import type { Clock, Log, Metrics } from "./core/ports.ts";
+import { toHex } from "../core/codec.ts";
+import { CoterieError, isErrorCode, toCoterieError } from "../core/errors.ts";
+import { limits } from "../core/limits.ts";
+import type { Clock, Log, Metrics } from "../core/ports.ts";
 import { readDocLog, type DocLog } from "./doc-log.ts";
 import { DocMirror } from "./doc-mirror.ts";
 import type { DocAnswers, DocEdit, EditOutcome } from "./doc-requests.ts";
-import type { Driver } from "./driver.ts";
-import type { WorkerThread } from "./host/worker-thread.ts";
-import { planCheckpoints } from "./protocol/state/doc-compaction.ts";
-import { docCheckpoint, docClient, docDelete, docItem } from "./protocol/state/doc.ts";
-import type { State } from "./protocol/state/state.ts";
+import type { Driver } from "../driver/driver.ts";
+import type { WorkerThread } from "../host/worker-thread.ts";
+import { planCheckpoints } from "../protocol/state/doc-compaction.ts";
+import { docCheckpoint, docClient, docDelete, docItem } from "../protocol/state/doc.ts";
+import type { State } from "../protocol/state/state.ts";
 
 export type DocParts = {
   readonly state: State;

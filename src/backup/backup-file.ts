@@ -1,14 +1,14 @@
 /** A backup on disk: read from end to end, and checked. Nothing here writes. */
 import { open, type FileHandle } from "node:fs/promises";
-import type { BackupFile, BackupInfo, BackupRecord, StateSum } from "./core/backup-record.ts";
-import { BackupReader } from "./core/backup-stream.ts";
-import { badFormat, fromHex, toHex } from "./core/codec.ts";
-import { CoterieError } from "./core/errors.ts";
-import { identityFromSeed, type Identity } from "./core/identity.ts";
-import { parseKeyFile } from "./core/key-file.ts";
-import { parseNetworkFile } from "./core/network.ts";
-import { errnoOf, fileError } from "./host/files.ts";
-import { acceptBundle } from "./protocol/state/bundle.ts";
+import type { BackupFile, BackupInfo, BackupRecord, StateSum } from "../core/backup-record.ts";
+import { BackupReader } from "../core/backup-stream.ts";
+import { badFormat, fromHex, toHex } from "../core/codec.ts";
+import { CoterieError } from "../core/errors.ts";
+import { identityFromSeed, type Identity } from "../core/identity.ts";
+import { parseKeyFile } from "../core/key-file.ts";
+import { parseNetworkFile } from "../core/network.ts";
+import { errnoOf, fileError } from "../host/files.ts";
+import { acceptBundle } from "../protocol/state/bundle.ts";
 
 /** How far a reading has come: bytes of the whole file. */
 export type BackupProgress = { readonly bytes: number; readonly of: number };

@@ -2,10 +2,10 @@
  * The replica as sessions see it: what a peer brings is taken within its budget of new authors. What is over it counts as
  * refused without fault, so the session remembers it and asks again later.
  */
-import { bytesName } from "./core/codec.ts";
-import type { Clock, IngestResult, Metrics, PeerName, Replica } from "./core/ports.ts";
-import type { Admission } from "./protocol/gossip/admission.ts";
-import { peekBundle, type BundleHead } from "./protocol/state/bundle-head.ts";
+import { bytesName } from "../core/codec.ts";
+import type { Clock, IngestResult, Metrics, PeerName, Replica } from "../core/ports.ts";
+import type { Admission } from "../protocol/gossip/admission.ts";
+import { peekBundle, type BundleHead } from "../protocol/state/bundle-head.ts";
 
 export type MeteredReplicaParts = {
   readonly replica: Replica;

@@ -1,10 +1,10 @@
 /** Whose writers forked, from the proofs and closings in namespace `sys`. */
-import { bytesName } from "./core/codec.ts";
-import { peerNameOf } from "./core/ids.ts";
-import type { PeerName } from "./core/ports.ts";
-import type { Fork } from "./protocol/membership/roster.ts";
-import { closedWriter } from "./protocol/state/closing.ts";
-import { authorOfWriter, forkedWriter } from "./protocol/state/fork-proof.ts";
+import { bytesName } from "../core/codec.ts";
+import { peerNameOf } from "../core/ids.ts";
+import type { PeerName } from "../core/ports.ts";
+import type { Fork } from "../protocol/membership/roster.ts";
+import { closedWriter } from "../protocol/state/closing.ts";
+import { authorOfWriter, forkedWriter } from "../protocol/state/fork-proof.ts";
 
 /** A member with a proof against a writer that it did not close is an equivocator, whatever else it closed. */
 export function forkList(keys: Iterable<string>): Map<PeerName, Fork> {

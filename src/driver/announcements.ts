@@ -3,25 +3,25 @@
  * announcement pulls the body, judges it, and only then relays the announcement, so whoever announced a body has it, and
  * a body crosses each node about once.
  */
-import { badFormat, bytesName, equalBytes } from "./core/codec.ts";
-import { toCoterieError } from "./core/errors.ts";
-import { sha256 } from "./core/identity.ts";
-import { limits } from "./core/limits.ts";
-import type { Clock, Log, Metrics, PeerName, PubSub, Verdict } from "./core/ports.ts";
-import type { Inbox } from "./driver-inbox.ts";
-import type { DriverPulls } from "./driver-pulls.ts";
-import type { Admission } from "./protocol/gossip/admission.ts";
+import { badFormat, bytesName, equalBytes } from "../core/codec.ts";
+import { toCoterieError } from "../core/errors.ts";
+import { sha256 } from "../core/identity.ts";
+import { limits } from "../core/limits.ts";
+import type { Clock, Log, Metrics, PeerName, PubSub, Verdict } from "../core/ports.ts";
+import type { Inbox } from "./inbox.ts";
+import type { DriverPulls } from "./pulls.ts";
+import type { Admission } from "../protocol/gossip/admission.ts";
 import {
   decodeAnnouncement,
   encodeAnnouncement,
   type Announcement,
-} from "./protocol/gossip/announcement.ts";
-import { encodeBundleMessage } from "./protocol/gossip/message.ts";
-import { stateTopic } from "./protocol/gossip/topics.ts";
-import { decodeBatchHead, joinBatch, splitBatch } from "./protocol/state/batch-body.ts";
-import { verifyHeader, type Header } from "./protocol/state/header.ts";
-import { stampLimit, stampMs } from "./protocol/state/stamp.ts";
-import type { LocalBatch } from "./protocol/state/state.ts";
+} from "../protocol/gossip/announcement.ts";
+import { encodeBundleMessage } from "../protocol/gossip/message.ts";
+import { stateTopic } from "../protocol/gossip/topics.ts";
+import { decodeBatchHead, joinBatch, splitBatch } from "../protocol/state/batch-body.ts";
+import { verifyHeader, type Header } from "../protocol/state/header.ts";
+import { stampLimit, stampMs } from "../protocol/state/stamp.ts";
+import type { LocalBatch } from "../protocol/state/state.ts";
 
 export type AnnouncementsParts = {
   readonly clock: Clock;

@@ -1,6 +1,6 @@
 /** What the daemon asks of the thread that holds its documents, and what that answers. */
-import type { DocOutcome } from "./protocol/state/doc-view.ts";
-import type { Splice } from "./protocol/state/doc-splice.ts";
+import type { DocOutcome } from "../protocol/state/doc-view.ts";
+import type { Splice } from "../protocol/state/doc-splice.ts";
 
 export type ClientUpdate = { readonly client: number; readonly update: Uint8Array };
 

@@ -1,21 +1,21 @@
 /** The change feed as the control API sees it. */
-import { equalBytes, fromHex, toHex } from "./core/codec.ts";
-import { CoterieError } from "./core/errors.ts";
-import { authorBytes, peerNameOf } from "./core/ids.ts";
-import type { Clock } from "./core/ports.ts";
-import type { ChangeEvent, Holding } from "./control/daemon.ts";
-import type { Driver } from "./driver.ts";
-import { Mailbox } from "./mailbox.ts";
-import { readCounter, counterType } from "./protocol/state/counter.ts";
-import { classes, decodeEntry } from "./protocol/state/entry.ts";
-import type { Change } from "./protocol/state/feed.ts";
-import { hasBody } from "./protocol/state/intent.ts";
-import type { LiveRow } from "./protocol/state/live-rows.ts";
-import { multiType, readMulti } from "./protocol/state/multi.ts";
-import { recordOf, registerType } from "./protocol/state/register.ts";
-import type { Subject } from "./protocol/state/rows.ts";
-import { readMember, setKeyParts, setType } from "./protocol/state/set.ts";
-import type { State } from "./protocol/state/state.ts";
+import { equalBytes, fromHex, toHex } from "../core/codec.ts";
+import { CoterieError } from "../core/errors.ts";
+import { authorBytes, peerNameOf } from "../core/ids.ts";
+import type { Clock } from "../core/ports.ts";
+import type { ChangeEvent, Holding } from "../control/daemon.ts";
+import type { Driver } from "../driver/driver.ts";
+import { Mailbox } from "../mailbox.ts";
+import { readCounter, counterType } from "../protocol/state/counter.ts";
+import { classes, decodeEntry } from "../protocol/state/entry.ts";
+import type { Change } from "../protocol/state/feed.ts";
+import { hasBody } from "../protocol/state/intent.ts";
+import type { LiveRow } from "../protocol/state/live-rows.ts";
+import { multiType, readMulti } from "../protocol/state/multi.ts";
+import { recordOf, registerType } from "../protocol/state/register.ts";
+import type { Subject } from "../protocol/state/rows.ts";
+import { readMember, setKeyParts, setType } from "../protocol/state/set.ts";
+import type { State } from "../protocol/state/state.ts";
 
 export type WatchParts = {
   readonly clock: Clock;

@@ -3,9 +3,9 @@
  * (no honest node sends such bytes, whatever it was told by others) bans at once; what an honest node might do by a
  * mistake of ours bans when it becomes a habit. Bans end, and grow with each. Bounded; the oldest are forgotten first.
  */
-import type { ErrorCode } from "./core/errors.ts";
-import { limits } from "./core/limits.ts";
-import type { Clock, Log, Metrics, Net, PeerName } from "./core/ports.ts";
+import type { ErrorCode } from "../core/errors.ts";
+import { limits } from "../core/limits.ts";
+import type { Clock, Log, Metrics, Net, PeerName } from "../core/ports.ts";
 
 export type ConductParts = {
   readonly clock: Clock;

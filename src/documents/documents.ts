@@ -1,14 +1,14 @@
 /** The documents of a daemon: those in use are in the worker thread, the longest unused leave it first. */
-import { bytesName } from "./core/codec.ts";
-import { limits } from "./core/limits.ts";
-import type { DocCalls, DocSummary } from "./control/doc-daemon.ts";
+import { bytesName } from "../core/codec.ts";
+import { limits } from "../core/limits.ts";
+import type { DocCalls, DocSummary } from "../control/doc-daemon.ts";
 import { readDocLog } from "./doc-log.ts";
 import { DocRoom, type DocParts } from "./doc-room.ts";
 import type { DocEdit } from "./doc-requests.ts";
-import { WorkerThread } from "./host/worker-thread.ts";
-import { classes } from "./protocol/state/entry.ts";
-import { docType } from "./protocol/state/doc.ts";
-import { liveKeys } from "./protocol/state/live-keys.ts";
+import { WorkerThread } from "../host/worker-thread.ts";
+import { classes } from "../protocol/state/entry.ts";
+import { docType } from "../protocol/state/doc.ts";
+import { liveKeys } from "../protocol/state/live-keys.ts";
 
 /** Started when it is first asked. */
 export function docThread(): WorkerThread {

@@ -1,12 +1,12 @@
 /** The daemon as its control API sees it: reads the rooms, writes through the driver. */
-import type { Config } from "./config.ts";
-import { toHex } from "./core/codec.ts";
-import { CoterieError } from "./core/errors.ts";
-import { limits } from "./core/limits.ts";
-import type { Clock, Metrics, NetworkKeys } from "./core/ports.ts";
-import { encodeTicket } from "./core/ticket.ts";
-import type { Daemon } from "./control/daemon.ts";
-import type { DocCalls } from "./control/doc-daemon.ts";
+import type { Config } from "../config.ts";
+import { toHex } from "../core/codec.ts";
+import { CoterieError } from "../core/errors.ts";
+import { limits } from "../core/limits.ts";
+import type { Clock, Metrics, NetworkKeys } from "../core/ports.ts";
+import { encodeTicket } from "../core/ticket.ts";
+import type { Daemon } from "../control/daemon.ts";
+import type { DocCalls } from "../control/doc-daemon.ts";
 import type {
   ConfigReload,
   ConfigView,
@@ -16,22 +16,22 @@ import type {
   Members,
   Peers,
   Status,
-} from "./control/schema.ts";
-import { backupOf } from "./daemon-backup.ts";
-import { docOf } from "./daemon-doc.ts";
-import { kvOf } from "./daemon-kv.ts";
-import { typesOf } from "./daemon-types.ts";
-import type { Driver } from "./driver.ts";
-import { runDoctor } from "./host/doctor.ts";
-import type { Logs } from "./host/log.ts";
-import type { RunningNet } from "./host/net/libp2p-net.ts";
-import type { ProcessMonitor } from "./host/process-stats.ts";
-import { version } from "./host/version.ts";
-import { topicFault, type AppEvent } from "./protocol/gossip/event.ts";
-import type { Roster } from "./protocol/membership/roster.ts";
-import type { State } from "./protocol/state/state.ts";
-import { Mailbox } from "./mailbox.ts";
-import { stateDigest } from "./state-digest.ts";
+} from "../control/schema.ts";
+import { backupOf } from "./backup.ts";
+import { docOf } from "./doc.ts";
+import { kvOf } from "./kv.ts";
+import { typesOf } from "./types.ts";
+import type { Driver } from "../driver/driver.ts";
+import { runDoctor } from "../host/doctor.ts";
+import type { Logs } from "../host/log.ts";
+import type { RunningNet } from "../host/net/libp2p-net.ts";
+import type { ProcessMonitor } from "../host/process-stats.ts";
+import { version } from "../host/version.ts";
+import { topicFault, type AppEvent } from "../protocol/gossip/event.ts";
+import type { Roster } from "../protocol/membership/roster.ts";
+import type { State } from "../protocol/state/state.ts";
+import { Mailbox } from "../mailbox.ts";
+import { stateDigest } from "../state-digest.ts";
 
 export type DaemonParts = {
   readonly clock: Clock;

@@ -2,13 +2,13 @@
  * Performs what the machine of pulls decides: keeps one stream to each peer that is asked, moves frames, keeps its alarm
  * clock. And gives bodies to those who ask here.
  */
-import { CoterieError, toCoterieError } from "./core/errors.ts";
-import { limits } from "./core/limits.ts";
-import type { Clock, FrameChannel, Log, Metrics, Net, PeerName } from "./core/ports.ts";
-import type { Fault } from "./driver-conduct.ts";
-import { decodeRequest, encodeAnswer } from "./protocol/gossip/pull-frames.ts";
-import { PullBodies } from "./protocol/gossip/pull-bodies.ts";
-import { bodyName, type PullEffect, Pulls, type Wanted } from "./protocol/gossip/pulls.ts";
+import { CoterieError, toCoterieError } from "../core/errors.ts";
+import { limits } from "../core/limits.ts";
+import type { Clock, FrameChannel, Log, Metrics, Net, PeerName } from "../core/ports.ts";
+import type { Fault } from "./conduct.ts";
+import { decodeRequest, encodeAnswer } from "../protocol/gossip/pull-frames.ts";
+import { PullBodies } from "../protocol/gossip/pull-bodies.ts";
+import { bodyName, type PullEffect, Pulls, type Wanted } from "../protocol/gossip/pulls.ts";
 
 export type DriverPullsParts = {
   readonly clock: Clock;

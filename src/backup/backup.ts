@@ -9,20 +9,20 @@ import { readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { BackupOnDisk, checkSignatures, readContent } from "./backup-file.ts";
 import type { BackupContent, OnProgress } from "./backup-file.ts";
-import { backupFiles } from "./core/backup-record.ts";
-import { badFormat, equalBytes } from "./core/codec.ts";
-import { CoterieError } from "./core/errors.ts";
-import { identityFromSeed, type Identity } from "./core/identity.ts";
-import { formatKeyFile } from "./core/key-file.ts";
-import { systemClock } from "./host/clock.ts";
-import { dataDirPaths, prepareDataDir, type DataDirPaths } from "./host/data-dir.ts";
-import { removeTemporaries, syncFolder, writeFileAtomic } from "./host/files.ts";
-import { openLmdbStore } from "./host/lmdb-store.ts";
-import { acquireLock } from "./host/lock.ts";
-import { systemRandom } from "./host/random.ts";
-import { storeOrigin } from "./host/store-origin.ts";
-import { State } from "./protocol/state/state.ts";
-import { stateDigest } from "./state-digest.ts";
+import { backupFiles } from "../core/backup-record.ts";
+import { badFormat, equalBytes } from "../core/codec.ts";
+import { CoterieError } from "../core/errors.ts";
+import { identityFromSeed, type Identity } from "../core/identity.ts";
+import { formatKeyFile } from "../core/key-file.ts";
+import { systemClock } from "../host/clock.ts";
+import { dataDirPaths, prepareDataDir, type DataDirPaths } from "../host/data-dir.ts";
+import { removeTemporaries, syncFolder, writeFileAtomic } from "../host/files.ts";
+import { openLmdbStore } from "../host/lmdb-store.ts";
+import { acquireLock } from "../host/lock.ts";
+import { systemRandom } from "../host/random.ts";
+import { storeOrigin } from "../host/store-origin.ts";
+import { State } from "../protocol/state/state.ts";
+import { stateDigest } from "../state-digest.ts";
 
 /** What is in a backup. Digests are hexadecimal, `createdAt` is Unix ms. */
 export type BackupReport = {

@@ -2,13 +2,13 @@
  * Local writes: queued for a few milliseconds, committed in batches, acknowledged once they are on disk, published right
  * after. One transaction a turn of the loop, so that a bulk load leaves room for everything else.
  */
-import { CoterieError, toCoterieError } from "./core/errors.ts";
-import type { Clock, Metrics, Store } from "./core/ports.ts";
-import { WriteQueue, type Queued } from "./protocol/gossip/coalesce.ts";
-import { limits } from "./core/limits.ts";
-import { classes, entryBytesAtMost } from "./protocol/state/entry.ts";
-import { isIntent, type Write } from "./protocol/state/intent.ts";
-import type { LocalBatch, State } from "./protocol/state/state.ts";
+import { CoterieError, toCoterieError } from "../core/errors.ts";
+import type { Clock, Metrics, Store } from "../core/ports.ts";
+import { WriteQueue, type Queued } from "../protocol/gossip/coalesce.ts";
+import { limits } from "../core/limits.ts";
+import { classes, entryBytesAtMost } from "../protocol/state/entry.ts";
+import { isIntent, type Write } from "../protocol/state/intent.ts";
+import type { LocalBatch, State } from "../protocol/state/state.ts";
 
 export type WritesParts = {
   readonly clock: Clock;

@@ -1,9 +1,9 @@
 /** Performs what the reconciliation machine decides: opens streams, moves frames, keeps its alarm clock. */
-import { CoterieError, toCoterieError } from "./core/errors.ts";
-import type { Clock, FrameChannel, Log, Metrics, Net, PeerName } from "./core/ports.ts";
-import type { Fault } from "./driver-conduct.ts";
-import type { SessionId, SessionReport, SyncEffect, SyncInput } from "./protocol/sync/effects.ts";
-import type { Sync } from "./protocol/sync/sync.ts";
+import { CoterieError, toCoterieError } from "../core/errors.ts";
+import type { Clock, FrameChannel, Log, Metrics, Net, PeerName } from "../core/ports.ts";
+import type { Fault } from "./conduct.ts";
+import type { SessionId, SessionReport, SyncEffect, SyncInput } from "../protocol/sync/effects.ts";
+import type { Sync } from "../protocol/sync/sync.ts";
 
 export type SessionsParts = {
   readonly clock: Clock;

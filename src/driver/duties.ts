@@ -2,10 +2,10 @@
  * Writes what this node owes the others because writers forked (protocol/state/duties.ts). What mends is written at once;
  * proof of another's fork after a while, since many find it at the same time and one that has come spares the rest.
  */
-import { toCoterieError, type CoterieError } from "./core/errors.ts";
-import { limits } from "./core/limits.ts";
-import type { Clock, Log, Random, Store } from "./core/ports.ts";
-import type { LocalBatch, State } from "./protocol/state/state.ts";
+import { toCoterieError, type CoterieError } from "../core/errors.ts";
+import { limits } from "../core/limits.ts";
+import type { Clock, Log, Random, Store } from "../core/ports.ts";
+import type { LocalBatch, State } from "../protocol/state/state.ts";
 
 export type DutiesParts = {
   readonly clock: Clock;

@@ -1,11 +1,11 @@
 /** The thread that holds documents in memory: the only place where Yjs runs, so that no document stalls the daemon. */
 import { parentPort } from "node:worker_threads";
-import { CoterieError, toCoterieError } from "./core/errors.ts";
+import { CoterieError, toCoterieError } from "../core/errors.ts";
 import type { DocAnswers, DocEdit, DocRequest, EditOutcome } from "./doc-requests.ts";
-import type { WorkerAnswer } from "./host/worker-thread.ts";
-import { joinDocUpdates } from "./protocol/state/doc-join.ts";
-import { DocView } from "./protocol/state/doc-view.ts";
-import { mergeTexts } from "./protocol/state/text-merge.ts";
+import type { WorkerAnswer } from "../host/worker-thread.ts";
+import { joinDocUpdates } from "../protocol/state/doc-join.ts";
+import { DocView } from "../protocol/state/doc-view.ts";
+import { mergeTexts } from "../protocol/state/text-merge.ts";
 
 const views = new Map<string, DocView>();
 

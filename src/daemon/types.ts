@@ -1,13 +1,13 @@
 /** The types beside `register` as the control API sees them. */
-import type { Clock, Log } from "./core/ports.ts";
-import { CoterieError } from "./core/errors.ts";
-import type { TypeCalls } from "./control/daemon.ts";
-import { checkKey, checkNamespace, checkValue, checkWritable } from "./daemon-checks.ts";
-import { explainKey } from "./daemon-explain.ts";
-import { logOf } from "./daemon-log.ts";
-import type { Driver } from "./driver.ts";
-import { counterAdd, counterDelete, getCounter, listCounters } from "./protocol/state/counter.ts";
-import { getMulti, listMulti, multiWrite } from "./protocol/state/multi.ts";
+import type { Clock, Log } from "../core/ports.ts";
+import { CoterieError } from "../core/errors.ts";
+import type { TypeCalls } from "../control/daemon.ts";
+import { checkKey, checkNamespace, checkValue, checkWritable } from "./checks.ts";
+import { explainKey } from "./explain.ts";
+import { logOf } from "./log.ts";
+import type { Driver } from "../driver/driver.ts";
+import { counterAdd, counterDelete, getCounter, listCounters } from "../protocol/state/counter.ts";
+import { getMulti, listMulti, multiWrite } from "../protocol/state/multi.ts";
 import {
   getMember,
   listMembers,
@@ -16,8 +16,8 @@ import {
   setKey,
   setKeyFault,
   setRemove,
-} from "./protocol/state/set.ts";
-import type { State } from "./protocol/state/state.ts";
+} from "../protocol/state/set.ts";
+import type { State } from "../protocol/state/state.ts";
 
 export type TypeParts = {
   readonly clock: Clock;

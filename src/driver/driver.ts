@@ -2,9 +2,9 @@
  * The loop that feeds inputs to the protocol machines and performs their effects. It is the same under every host: all
  * it knows of the world are the ports. One input is handled at a time, to its end, so the machines need no locks.
  */
-import { toHex } from "./core/codec.ts";
-import { toCoterieError, type CoterieError } from "./core/errors.ts";
-import type { Identity } from "./core/identity.ts";
+import { toHex } from "../core/codec.ts";
+import { toCoterieError, type CoterieError } from "../core/errors.ts";
+import type { Identity } from "../core/identity.ts";
 import type {
   Clock,
   Log,
@@ -15,26 +15,26 @@ import type {
   Random,
   Store,
   Verdict,
-} from "./core/ports.ts";
-import { Announcements } from "./driver-announcements.ts";
-import { Conducts } from "./driver-conduct.ts";
-import { Duties } from "./driver-duties.ts";
-import { Inbox } from "./driver-inbox.ts";
-import { DriverPulls } from "./driver-pulls.ts";
-import { MeteredReplica } from "./driver-replica.ts";
-import { Sessions } from "./driver-sessions.ts";
-import { Writes, type WriteOptions } from "./driver-writes.ts";
-import { acceptEvent, encodeEvent, type AppEvent } from "./protocol/gossip/event.ts";
-import { Admission } from "./protocol/gossip/admission.ts";
-import { isAnnouncement } from "./protocol/gossip/announcement.ts";
-import { decodeBundleMessage } from "./protocol/gossip/message.ts";
-import { eventsTopic, namespaceOfTopic, stateTopic } from "./protocol/gossip/topics.ts";
-import type { Roster } from "./protocol/membership/roster.ts";
-import type { Write } from "./protocol/state/intent.ts";
-import { peekBundle } from "./protocol/state/bundle-head.ts";
-import { StateReplica } from "./protocol/state/replica.ts";
-import type { LocalBatch, State } from "./protocol/state/state.ts";
-import { Sync, type SyncStatus } from "./protocol/sync/sync.ts";
+} from "../core/ports.ts";
+import { Announcements } from "./announcements.ts";
+import { Conducts } from "./conduct.ts";
+import { Duties } from "./duties.ts";
+import { Inbox } from "./inbox.ts";
+import { DriverPulls } from "./pulls.ts";
+import { MeteredReplica } from "./replica.ts";
+import { Sessions } from "./sessions.ts";
+import { Writes, type WriteOptions } from "./writes.ts";
+import { acceptEvent, encodeEvent, type AppEvent } from "../protocol/gossip/event.ts";
+import { Admission } from "../protocol/gossip/admission.ts";
+import { isAnnouncement } from "../protocol/gossip/announcement.ts";
+import { decodeBundleMessage } from "../protocol/gossip/message.ts";
+import { eventsTopic, namespaceOfTopic, stateTopic } from "../protocol/gossip/topics.ts";
+import type { Roster } from "../protocol/membership/roster.ts";
+import type { Write } from "../protocol/state/intent.ts";
+import { peekBundle } from "../protocol/state/bundle-head.ts";
+import { StateReplica } from "../protocol/state/replica.ts";
+import type { LocalBatch, State } from "../protocol/state/state.ts";
+import { Sync, type SyncStatus } from "../protocol/sync/sync.ts";
 
 export type DriverParts = {
   readonly clock: Clock;
