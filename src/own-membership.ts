@@ -65,10 +65,11 @@ export class Membership {
     }
   }
 
-  /** Says goodbye; a node that cannot is seen as unseen soon enough. */
+  /** Says goodbye, by its life's last statement and on its card. */
   async leave(): Promise<void> {
-    const { clock, log } = this.#parts;
+    const { clock, driver, log } = this.#parts;
     this.#cancelRetry?.();
+    driver.leave();
     if (this.#card === undefined) return;
     try {
       await this.#write({ ...this.#card, left: true });
@@ -93,6 +94,8 @@ export class Membership {
     }
     for (const { key } of this.#registers(forkKeys())) keys.push(key);
     roster.setForks(forkList(keys));
+    roster.changed();
+    this.#parts.driver.membersChanged();
   }
 
   *#registers(prefix: string): Generator<RegisterRecord> {

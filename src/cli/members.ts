@@ -7,7 +7,6 @@ import type { Run } from "./verb.ts";
 
 const styles: Readonly<Record<Member["status"], Style | undefined>> = {
   alive: "green",
-  unseen: "yellow",
   suspect: "yellow",
   failed: "red",
   left: "dim",

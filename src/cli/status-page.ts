@@ -26,7 +26,7 @@ function some(title: string, items: readonly string[], none: string): Row[] {
 }
 
 function memberText({ members }: Status): string {
-  return (["alive", "suspect", "failed", "unseen", "left"] as const)
+  return (["alive", "suspect", "failed", "left"] as const)
     .filter((status) => status === "alive" || members[status] > 0)
     .map((status) => `${humanCount(members[status])} ${status}`)
     .join(", ");

@@ -37,7 +37,7 @@ export const Status = Type.Object({
   gossip: Type.Object({
     topics: Type.Array(Type.Object({ topic: Type.String(), meshPeers: Count, subscribers: Count })),
   }),
-  members: Type.Object({ alive: Count, suspect: Count, failed: Count, left: Count, unseen: Count }),
+  members: Type.Object({ alive: Count, suspect: Count, failed: Count, left: Count }),
   state: Type.Object({
     entries: Count,
     digest: Type.String({ description: "hex; equal digests mean equal state" }),
@@ -100,14 +100,15 @@ export const Member = Type.Object({
   version: Type.String(),
   status: Type.Union([
     Type.Literal("alive"),
-    Type.Literal("unseen"),
-    Type.Literal("left"),
     Type.Literal("suspect"),
     Type.Literal("failed"),
+    Type.Literal("left"),
   ]),
   /** Unix ms of the last time this node was connected to it or heard of it; null if never. */
   lastHeardAt: NullableMs,
   connected: Type.Boolean(),
+  /** Of the last ping of its connection; null without one. */
+  rttMs: NullableMs,
   self: Type.Boolean(),
   /**
    * `forked`: two signed as one writer of this member's, which it closed (its data directory was copied or put back).

@@ -216,6 +216,37 @@ export const limits = {
 
   // membership
   heardWithinMs: 60_000,
+  watchersWanted: 3,
+  /** Between two probes of a watched member; how long its answer, and that of those asked to help, may take. */
+  probeIntervalMs: 1_000,
+  probeAnswerMs: 1_000,
+  probeAskedMs: 800,
+  probeHelpMs: 1_100,
+  probeHelpers: 2,
+  /** For a suspected member to refute. */
+  suspicionMs: 2_600,
+  /** After a lost connection, for a redial, before its watchers and its other neighbours look for the member. */
+  lostWatchedMs: 300,
+  lostMs: 1_500,
+  /** For a member that this process has not heard of yet. */
+  unheardMs: 10_000,
+  /** Between reminders to connected members that they are suspected; between statements of this node. */
+  remindMs: 2_000,
+  refuteMs: 200,
+  newsPerFrameMax: 256,
+  tableNewsMax: 16_384,
+  /** Statements of nodes that have no card. */
+  strangersMax: 1_024,
+  /** Frames of one peer at once, then per second; news among them that cost a signature likewise. */
+  probeFramesBurst: 512,
+  probeFramesPerSecond: 64,
+  newsBurst: 20_000,
+  newsPerSecond: 200,
+  /** Members that this node pings for others at once. */
+  probesForOthersMax: 256,
+  probeStreamsMax: 2,
+  probeIdleMs: 30_000,
+  forgottenMembersMax: 1_024,
 
   // control
   requestBodyBytesMax: 8 * MiB,

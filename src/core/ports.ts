@@ -104,6 +104,11 @@ export interface Net {
   /** Opens a stream for pulling bodies that gossip announced; rejects `UNREACHABLE` or `TIMEOUT`. */
   openPull(peer: PeerName, signal: AbortSignal): Promise<FrameChannel>;
   onPull(handler: (channel: FrameChannel) => void): void;
+  /** Opens a stream for asking whether members are alive; rejects `UNREACHABLE` or `TIMEOUT`. */
+  openProbe(peer: PeerName, signal: AbortSignal): Promise<FrameChannel>;
+  onProbe(handler: (channel: FrameChannel) => void): void;
+  /** Connections to these peers are made and made again, whatever else is connected; replaces the list before. */
+  keep(peers: readonly PeerName[]): void;
   /** Drops the peer's connections and makes none with it, in either direction, for so long. */
   ban(peer: PeerName, forMs: number): void;
   /** Calls back when the first connection to a peer is up (after identify) and when the last is gone. */

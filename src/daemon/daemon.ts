@@ -87,7 +87,7 @@ export function createDaemon(parts: DaemonParts): Daemon {
 function statusOf(parts: DaemonParts): Status {
   const { driver, net, state, roster, clock, network } = parts;
   const wallMs = clock.wallMs();
-  const counts = { alive: 0, suspect: 0, failed: 0, left: 0, unseen: 0 };
+  const counts = { alive: 0, suspect: 0, failed: 0, left: 0 };
   for (const { status } of roster.list(wallMs)) counts[status]++;
   const digest = stateDigest(state);
   const { pid, rssBytes, cpuMs, loopDelayMaxMs } = parts.process.read();
@@ -146,7 +146,8 @@ function peersOf({ net, roster }: DaemonParts): Peers {
   return { peers };
 }
 
-function membersOf({ roster, clock }: DaemonParts): Members {
+function membersOf({ roster, clock, net }: DaemonParts): Members {
+  const rtts = new Map(net.peers().map(({ peerId, rttMs }) => [peerId, rttMs]));
   const members = roster
     .list(clock.wallMs())
     .map(({ peer, name, version: theirs, status, lastHeardAt, connected, self, fork }) => ({
@@ -156,6 +157,7 @@ function membersOf({ roster, clock }: DaemonParts): Members {
       status,
       lastHeardAt: lastHeardAt ?? null,
       connected,
+      rttMs: rtts.get(peer) ?? null,
       self,
       fork: fork ?? null,
     }));

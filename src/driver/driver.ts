@@ -20,6 +20,7 @@ import { Announcements } from "./announcements.ts";
 import { Conducts } from "./conduct.ts";
 import { Duties } from "./duties.ts";
 import { Inbox } from "./inbox.ts";
+import { Lives } from "./lives.ts";
 import { DriverPulls } from "./pulls.ts";
 import { MeteredReplica } from "./replica.ts";
 import { Sessions } from "./sessions.ts";
@@ -28,7 +29,12 @@ import { acceptEvent, encodeEvent, type AppEvent } from "../protocol/gossip/even
 import { Admission } from "../protocol/gossip/admission.ts";
 import { isAnnouncement } from "../protocol/gossip/announcement.ts";
 import { decodeBundleMessage } from "../protocol/gossip/message.ts";
-import { eventsTopic, namespaceOfTopic, stateTopic } from "../protocol/gossip/topics.ts";
+import {
+  eventsTopic,
+  membersTopic,
+  namespaceOfTopic,
+  stateTopic,
+} from "../protocol/gossip/topics.ts";
 import type { Roster } from "../protocol/membership/roster.ts";
 import type { Write } from "../protocol/state/intent.ts";
 import { peekBundle } from "../protocol/state/bundle-head.ts";
@@ -66,6 +72,7 @@ export class Driver {
   readonly #announcements: Announcements;
   readonly #writes: Writes;
   readonly #duties: Duties;
+  readonly #lives: Lives;
   readonly #changeListeners = new Set<ChangeListener>();
   readonly #eventListeners = new Set<(event: AppEvent) => void>();
   #writable = true;
@@ -105,6 +112,7 @@ export class Driver {
     const publish = (batch: LocalBatch): void => void this.#publish(batch);
     this.#writes = new Writes({ ...parts, publish, outcome });
     this.#duties = new Duties({ ...parts, publish, outcome });
+    this.#lives = new Lives({ ...parts, charge });
   }
 
   /** False while the last write to the store failed. */
@@ -155,8 +163,10 @@ export class Driver {
       pubsub.subscribe(stateTopic(network, name));
     }
     pubsub.subscribe(eventsTopic(network));
+    pubsub.subscribe(membersTopic(network));
     this.#sessions.start();
     this.#pulls.start();
+    this.#lives.start();
     net.onPeer((peer, up) => this.#onPeer(peer, up));
     for (const peer of net.connected()) this.#onPeer(peer, true);
   }
@@ -168,6 +178,17 @@ export class Driver {
     this.#duties.stop();
     this.#pulls.stop();
     this.#sessions.stop();
+    this.#lives.stop();
+  }
+
+  /** The roster has other members. */
+  membersChanged(): void {
+    this.#lives.feed({ kind: "members", peers: this.#parts.roster.present() });
+  }
+
+  /** Tells the neighbours that this node leaves. */
+  leave(): void {
+    this.#lives.feed({ kind: "leave" });
   }
 
   /** See `Writes.write`. */
@@ -237,6 +258,7 @@ export class Driver {
     sources: () => readonly PeerName[],
   ): Verdict | Promise<Verdict> {
     if (topic === eventsTopic(this.#parts.network)) return this.#onEventMessage(data, from);
+    if (topic === membersTopic(this.#parts.network)) return this.#lives.take(data, from);
     const namespace = namespaceOfTopic(this.#parts.network, topic);
     const bundle = decodeBundleMessage(data);
     if (namespace !== undefined && bundle !== undefined) {
@@ -263,6 +285,7 @@ export class Driver {
   #onPeer(peer: PeerName, up: boolean): void {
     this.#parts.roster.setConnected(peer, up, this.#parts.clock.wallMs());
     this.#sessions.feed({ kind: "peer", peer, up });
+    this.#lives.feed({ kind: "peer", peer, up });
     if (!up) this.#pulls.lost(peer);
   }
 }

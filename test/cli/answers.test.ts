@@ -73,7 +73,7 @@ test("a name from the network cannot forge a row or reach the terminal raw", asy
   const piped = await run(["members"], here());
   expect(piped.out.trimEnd().split("\n")).toHaveLength(2);
   expect(piped.out.split("\n")[1]).toBe(
-    `evil\\x1b[2J\\tname\\nrow\\u{202e}\tunseen\t-\tno\t0.1.0\t${peerB}\t-`,
+    `evil\\x1b[2J\\tname\\nrow\\u{202e}\tfailed\t-\tno\t0.1.0\t${peerB}\t-`,
   );
   const shown = await terminal("members");
   expect(shown.out).toContain("evil\\x1b[2J");

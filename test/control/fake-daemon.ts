@@ -66,7 +66,7 @@ export function createFakeDaemon(): FakeDaemon {
       connections: 0,
       dht: { mode: "server", routingTableSize: 0 },
       gossip: { topics: [] },
-      members: { alive: 1, suspect: 0, failed: 0, left: 0, unseen: 0 },
+      members: { alive: 1, suspect: 0, failed: 0, left: 0 },
       state: {
         entries: 0,
         digest: "00",

@@ -96,6 +96,7 @@ export class MeshNet implements Net, PubSub {
   #receive: GossipReceiver = () => "ignore";
   #accept: ChannelHandler = () => {};
   #acceptPull: ChannelHandler = () => {};
+  #acceptProbe: ChannelHandler = () => {};
   #peer: (peer: PeerName, up: boolean) => void = () => {};
 
   constructor(self: PeerName) {
@@ -137,6 +138,16 @@ export class MeshNet implements Net, PubSub {
     handler(other)(there);
     return here;
   }
+
+  openProbe(peer: PeerName, signal: AbortSignal): Promise<FrameChannel> {
+    return this.#open(peer, signal, (other) => other.#acceptProbe);
+  }
+
+  onProbe(handler: ChannelHandler): void {
+    this.#acceptProbe = handler;
+  }
+
+  keep(): void {}
 
   /** Answers every question of a pull with the frames that are given for it. */
   answerPulls(answer: (hash: Uint8Array) => readonly Uint8Array[]): void {

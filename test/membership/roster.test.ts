@@ -68,13 +68,13 @@ describe("a member's card", () => {
 });
 
 describe("a member is", () => {
-  test("unseen until it is heard of", () => {
+  test("suspected until something is said of it", () => {
     const roster = rosterOf("a");
     expect(roster.list(now)).toEqual([
       {
         ...card,
         peer: "a",
-        status: "unseen",
+        status: "suspect",
         lastHeardAt: undefined,
         connected: false,
         self: false,
@@ -83,47 +83,58 @@ describe("a member is", () => {
     ]);
   });
 
-  test("alive while it is connected and for a minute after", () => {
+  test("what is said of it, connected or not, whatever the wall clock shows", () => {
     const roster = rosterOf("a");
     roster.setConnected("a", true, now);
-    expect(roster.list(now + 10 * minute)[0]).toMatchObject({
-      status: "alive",
-      connected: true,
-      lastHeardAt: now + 10 * minute,
-    });
-    roster.setConnected("a", false, now + 10 * minute);
-    expect(roster.list(now + 11 * minute)[0]).toMatchObject({
-      status: "alive",
-      connected: false,
-      lastHeardAt: now + 10 * minute,
-    });
-    expect(statusOf(roster, "a", now + 11 * minute + 1)).toBe("unseen");
+    for (const standing of ["alive", "suspect", "failed", "left"] as const) {
+      roster.setStanding("a", standing);
+      for (const at of [now, now + 60 * minute, now - 60 * minute]) {
+        expect(statusOf(roster, "a", at)).toBe(standing);
+      }
+    }
   });
 
-  test("alive when a neighbour heard of it lately, for what is left of that minute", () => {
+  test("heard of when a neighbour says so, at the age of the latest news", () => {
     const roster = rosterOf("a");
+    const heardAt = (): number | undefined => roster.list(now)[0]?.lastHeardAt;
     roster.heard("a", 20_000, now);
-    expect(statusOf(roster, "a", now + 40_000)).toBe("alive");
-    expect(statusOf(roster, "a", now + 40_001)).toBe("unseen");
+    expect(heardAt()).toBe(now - 20_000);
     roster.heard("a", 50_000, now); // older news change nothing
-    expect(roster.list(now)[0]?.lastHeardAt).toBe(now - 20_000);
+    expect(heardAt()).toBe(now - 20_000);
     roster.heard("a", 5_000, now);
-    expect(roster.list(now)[0]?.lastHeardAt).toBe(now - 5_000);
+    expect(heardAt()).toBe(now - 5_000);
   });
 
-  test("not alive by news that are too old, from the future, or no number", () => {
+  test("not heard of by news that are too old, from the future, or no number", () => {
     const roster = rosterOf("a");
     for (const ageMs of [minute + 1, -1, Infinity, Number.NaN]) roster.heard("a", ageMs, now);
-    expect(statusOf(roster, "a", now)).toBe("unseen");
+    expect(roster.list(now)[0]?.lastHeardAt).toBeUndefined();
   });
 
-  test("left when it says so, connected or not", () => {
+  test("left when its card says so, whatever else is said", () => {
     const roster = rosterOf("a");
-    roster.setConnected("a", true, now);
+    roster.setStanding("a", "alive");
     roster.setCard("a", { ...card, left: true });
     expect(statusOf(roster, "a", now)).toBe("left");
+    expect(roster.present()).toEqual([]);
     roster.setCard("a", card);
     expect(statusOf(roster, "a", now)).toBe("alive");
+    expect(roster.present()).toEqual(["a"]);
+  });
+
+  test("not shown when it is to be forgotten, until it is alive again", () => {
+    const roster = rosterOf("a", "b");
+    let changes = 0;
+    const stop = roster.onChange(() => changes++);
+    roster.setStanding("a", "failed");
+    roster.setForgotten(new Set(["a"]));
+    expect(roster.list(now).map(({ peer }) => peer)).toEqual(["b"]);
+    roster.setStanding("a", "alive");
+    expect(roster.list(now).map(({ peer }) => peer)).toEqual(["a", "b"]);
+    expect(changes).toBe(3);
+    stop();
+    roster.setStanding("a", "failed");
+    expect(changes).toBe(3);
   });
 
   test("alive, and this node, when it is this node", () => {
@@ -138,19 +149,14 @@ describe("a member is", () => {
     expect([roster.card("a"), roster.name("b")]).toEqual([undefined, "a node"]);
   });
 
-  test("not alive for an hour because the clock was set back by one", () => {
+  test("heard of anew after the clock was set back", () => {
     const roster = rosterOf("a", "b");
     for (const peer of ["a", "b"]) {
       roster.setConnected(peer, true, now);
       roster.setConnected(peer, false, now);
     }
     const back = now - 60 * minute;
-    expect(statusOf(roster, "a", back)).toBe("unseen");
     roster.heard("b", 1_000, back);
-    expect(roster.list(back).map(({ peer, status }) => `${peer} ${status}`)).toEqual([
-      "a unseen",
-      "b alive",
-    ]);
     expect(roster.lately(back)).toEqual([{ peer: "b", ageMs: 1_000 }]);
   });
 });
@@ -219,10 +225,7 @@ describe("news for neighbours", () => {
       for (const { peer, ageMs } of a.lately(at)) b.heard(peer, ageMs, at);
       for (const { peer, ageMs } of b.lately(at)) a.heard(peer, ageMs, at);
     }
-    expect([statusOf(a, "x", now + 70_000), statusOf(b, "x", now + 70_000)]).toEqual([
-      "unseen",
-      "unseen",
-    ]);
+    expect([a, b].map((roster) => roster.lately(now + 70_000))).toEqual([[], []]);
   });
 
   test("are so many at most", () => {
@@ -246,6 +249,6 @@ describe("news for neighbours", () => {
     roster.setConnected("stranger", false, now);
     expect(roster.lately(now)).toEqual([]);
     roster.setCard("stranger", card);
-    expect(statusOf(roster, "stranger", now)).toBe("unseen");
+    expect(statusOf(roster, "stranger", now)).toBe("suspect");
   });
 });

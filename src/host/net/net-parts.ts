@@ -21,7 +21,7 @@ import { Prover } from "./prover.ts";
 import { Pulse } from "./pulse.ts";
 import { Redial } from "./redial.ts";
 import { Routes } from "./routes.ts";
-import { pullProtocol, SyncStreams, syncProtocol } from "./sync-streams.ts";
+import { probeProtocol, pullProtocol, SyncStreams, syncProtocol } from "./sync-streams.ts";
 import { Upkeep } from "./upkeep.ts";
 
 export type NetParts = Awaited<ReturnType<typeof assemble>>;
@@ -106,6 +106,13 @@ export async function assemble(options: NetOptions) {
       peers,
       protocol: pullProtocol,
       streamsMax: limits.pullStreamsMax,
+    }),
+    probes: new SyncStreams({
+      ...base,
+      node,
+      peers,
+      protocol: probeProtocol,
+      streamsMax: limits.probeStreamsMax,
     }),
     discovery: new Discovery({ ...base, node, peers, isBlocked }),
     prover: new Prover({ ...base, peers, dialer, book, meetingPort: meeting?.port }),

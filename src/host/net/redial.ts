@@ -59,6 +59,8 @@ export class Redial {
   /** By peer id or, for a meeting port, by IP. */
   readonly #targets = new Map<string, Target>();
   readonly #bucket: TokenBucket;
+  /** Redialled whatever else is connected. */
+  #kept: ReadonlySet<PeerName> = new Set();
   #busy = 0;
   #cancelTick: (() => void) | undefined;
   #stopped = false;
@@ -81,6 +83,13 @@ export class Redial {
   know(peer: PeerName): void {
     if (peer === this.#parts.self || this.#targets.has(peer) || this.#parts.isUp(peer)) return;
     this.#add(peer, this.#target("peer", false));
+  }
+
+  /** Exactly these are wanted whatever else is connected; those that are no targets yet become some. */
+  keep(peers: readonly PeerName[]): void {
+    this.#kept = new Set(peers);
+    for (const peer of peers) this.know(peer);
+    this.#tickSoon();
   }
 
   up(peer: PeerName): void {
@@ -163,7 +172,7 @@ export class Redial {
     const { connectionsWanted, connectionsMax } = this.#parts;
     const connected = this.#parts.connected();
     if (this.#parts.isBlocked(peer) || connected >= connectionsMax) return true;
-    return !target.wasUp && connected >= connectionsWanted;
+    return !target.wasUp && !this.#kept.has(peer) && connected >= connectionsWanted;
   }
 
   /** True while nobody is met at the IP and a peer is missed there. */

@@ -26,9 +26,11 @@ export class Libp2pNet implements RunningNet {
   }
 
   async start(): Promise<void> {
-    const { sync, pulls, node, meeting, upkeep, routes, redial, discovery, options } = this.#parts;
+    const { sync, pulls, probes, node, meeting, upkeep, routes, redial, discovery, options } =
+      this.#parts;
     await sync.offer();
     await pulls.offer();
+    await probes.offer();
     try {
       await node.start();
     } catch (error) {
@@ -88,6 +90,18 @@ export class Libp2pNet implements RunningNet {
 
   onPull(handler: (channel: FrameChannel) => void): void {
     this.#parts.pulls.onStream(handler);
+  }
+
+  openProbe(peer: PeerName, signal: AbortSignal): Promise<FrameChannel> {
+    return this.#parts.probes.open(peer, signal);
+  }
+
+  onProbe(handler: (channel: FrameChannel) => void): void {
+    this.#parts.probes.onStream(handler);
+  }
+
+  keep(peers: readonly PeerName[]): void {
+    this.#parts.redial.keep(peers);
   }
 
   ban(peer: PeerName, forMs: number): void {

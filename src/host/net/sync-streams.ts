@@ -1,4 +1,4 @@
-/** Streams of frames between connected peers, for one protocol: reconciliation, or pulling what gossip announced. */
+/** Streams of frames between connected peers, for one protocol: reconciliation, pulls of bodies, or probes. */
 import type { Connection, Stream } from "@libp2p/interface";
 import { CoterieError, toCoterieError } from "../../core/errors.ts";
 import { limits } from "../../core/limits.ts";
@@ -9,6 +9,7 @@ import type { Peers } from "./peers.ts";
 
 export const syncProtocol = "/coterie/sync/1.0.0";
 export const pullProtocol = "/coterie/pull/1.0.0";
+export const probeProtocol = "/coterie/probe/1.0.0";
 
 const justOpenMs = 500;
 

@@ -1,4 +1,4 @@
-/** Names of gossip topics. Each namespace has its own; plain events of applications share one. */
+/** Names of gossip topics. Each namespace has its own; plain events of applications share one, news of members another. */
 import { toHex } from "../../core/codec.ts";
 
 export function stateTopic(network: Uint8Array, namespace: string): string {
@@ -7,6 +7,11 @@ export function stateTopic(network: Uint8Array, namespace: string): string {
 
 export function eventsTopic(network: Uint8Array): string {
   return `/coterie/${toHex(network)}/events`;
+}
+
+/** Who is alive. */
+export function membersTopic(network: Uint8Array): string {
+  return `/coterie/${toHex(network)}/members`;
 }
 
 /** The namespace of a state topic of this network, or undefined. */

@@ -1,12 +1,12 @@
 /**
  * Who is in the network: the roster entries that members write of themselves in namespace `sys`, and when this node last
  * heard of each. Heard of means connected, or told by a neighbour that was connected lately (unsigned hearsay with its
- * age, exchanged at the start of reconciliation sessions). Failure detection comes with a later issue; until then a
- * member is alive, unseen, or has left.
+ * age, exchanged at the start of reconciliation sessions). Whether a member is alive is said by the machine of life.ts.
  */
 import { decodeUtf8, encodeUtf8 } from "../../core/codec.ts";
 import { limits } from "../../core/limits.ts";
 import type { PeerName } from "../../core/ports.ts";
+import type { Standing } from "./effects.ts";
 
 /** What a member says of itself; JSON in `sys`, key `members/<peer id>`. */
 export type MemberCard = {
@@ -23,7 +23,7 @@ export type Fork = "forked" | "equivocator";
 
 export type MemberView = MemberCard & {
   readonly peer: PeerName;
-  readonly status: "alive" | "unseen" | "left";
+  readonly status: Standing;
   readonly lastHeardAt: number | undefined;
   readonly connected: boolean;
   readonly self: boolean;
@@ -71,6 +71,9 @@ export class Roster {
   readonly #cards = new Map<PeerName, MemberCard>();
   readonly #heardAt = new Map<PeerName, number>();
   readonly #connected = new Set<PeerName>();
+  readonly #standings = new Map<PeerName, Standing>();
+  readonly #listeners = new Set<() => void>();
+  #forgotten: ReadonlySet<PeerName> = new Set();
   #forks: ReadonlyMap<PeerName, Fork> = new Map();
 
   constructor(self: PeerName) {
@@ -80,6 +83,33 @@ export class Roster {
   setCard(peer: PeerName, card: MemberCard | undefined): void {
     if (card === undefined) this.#cards.delete(peer);
     else this.#cards.set(peer, card);
+  }
+
+  setStanding(peer: PeerName, standing: Standing): void {
+    this.#standings.set(peer, standing);
+    if (this.#standings.size > this.#cards.size + limits.strangersMax) this.#forgetStandings();
+    this.changed();
+  }
+
+  /** Members that are not shown while they are not alive. */
+  setForgotten(peers: ReadonlySet<PeerName>): void {
+    this.#forgotten = peers;
+    this.changed();
+  }
+
+  /** Calls back after each change of a card, a standing or a connection; the returned function ends it. */
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  changed(): void {
+    for (const listener of this.#listeners) listener();
+  }
+
+  /** Everybody with a card that does not say that its member has left. */
+  present(): PeerName[] {
+    return [...this.#cards].flatMap(([peer, { left }]) => (left ? [] : [peer]));
   }
 
   /** Everybody whose writers forked. */
@@ -92,6 +122,7 @@ export class Roster {
     else this.#connected.delete(peer);
     this.#heardAt.set(peer, wallMs);
     this.#forgetStrangers();
+    this.changed();
   }
 
   /** A neighbour was connected to this member `ageMs` ago. */
@@ -126,6 +157,7 @@ export class Roster {
     const peers = new Set([...this.#cards.keys(), ...this.#forks.keys()]);
     return [...peers]
       .map((peer) => this.#view(peer, this.#cards.get(peer) ?? noCard, wallMs))
+      .filter(({ peer, status }) => status === "alive" || !this.#forgotten.has(peer))
       .toSorted((a, b) => (a.peer < b.peer ? -1 : 1));
   }
 
@@ -133,10 +165,15 @@ export class Roster {
     const self = peer === this.#self;
     const connected = this.#connected.has(peer);
     const lastHeardAt = self || connected ? wallMs : this.#heardAt.get(peer);
-    const recent =
-      lastHeardAt !== undefined && Math.abs(wallMs - lastHeardAt) <= limits.heardWithinMs;
-    const status = card.left ? "left" : recent ? "alive" : "unseen";
+    const standing = self ? "alive" : (this.#standings.get(peer) ?? "suspect");
+    const status = card.left ? "left" : standing;
     return { ...card, peer, status, lastHeardAt, connected, self, fork: this.#forks.get(peer) };
+  }
+
+  #forgetStandings(): void {
+    for (const peer of this.#standings.keys()) {
+      if (!this.#cards.has(peer)) this.#standings.delete(peer);
+    }
   }
 
   /** Peers that never became members are kept only while they are connected. */

@@ -1,0 +1,251 @@
+/**
+ * Performs what the machine that says who is alive decides: keeps a stream to each peer that is spoken to, publishes,
+ * keeps its alarm clock, and writes its incarnation down before anybody hears of it.
+ */
+import { CoterieError, toCoterieError } from "../core/errors.ts";
+import type { Identity } from "../core/identity.ts";
+import { limits } from "../core/limits.ts";
+import type {
+  Clock,
+  FrameChannel,
+  Log,
+  Metrics,
+  Net,
+  PeerName,
+  PubSub,
+  Random,
+  Store,
+  Verdict,
+} from "../core/ports.ts";
+import type { Fault } from "./conduct.ts";
+import { readIncarnation, writeIncarnation } from "./life-memory.ts";
+import { membersTopic } from "../protocol/gossip/topics.ts";
+import type { LifeEffect, LifeInput, Standing } from "../protocol/membership/effects.ts";
+import { Life } from "../protocol/membership/life.ts";
+import type { Roster } from "../protocol/membership/roster.ts";
+
+export type LivesParts = {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly store: Store;
+  readonly net: Net;
+  readonly pubsub: PubSub;
+  readonly roster: Roster;
+  readonly identity: Identity;
+  readonly network: Uint8Array;
+  readonly charge: (peer: PeerName, fault: Fault) => void;
+};
+
+/** A stream that this node opened; what peers open is only read and answered on this node's own. */
+type Line = {
+  readonly opening: AbortController;
+  readonly channel: Promise<FrameChannel>;
+  sent: Promise<void>;
+  waiting: number;
+  usedMs: number;
+};
+
+/** Frames that wait for a peer that takes none, such as one that is stopped. */
+const waitingMax = 64;
+
+export class Lives {
+  readonly #parts: LivesParts;
+  readonly #life: Life;
+  readonly #lines = new Map<PeerName, Line>();
+  readonly #served = new Set<FrameChannel>();
+  #cancelWakeup: (() => void) | undefined;
+  #cancelIdle: (() => void) | undefined;
+  #stopped = false;
+
+  constructor(parts: LivesParts) {
+    this.#parts = parts;
+    this.#life = new Life({ ...parts, incarnation: readIncarnation(parts.store) });
+  }
+
+  start(): void {
+    this.#parts.net.onProbe((channel) => void this.#serve(channel));
+    this.feed({ kind: "start" });
+    this.#closeIdle();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#cancelWakeup?.();
+    this.#cancelIdle?.();
+    const reason = new CoterieError("SHUTTING_DOWN", "the daemon is stopping");
+    for (const peer of this.#lines.keys()) this.#drop(peer, reason);
+    for (const channel of this.#served) channel.abort(reason);
+  }
+
+  /** Judges a message of the members' topic. */
+  take(bytes: Uint8Array, peer: PeerName): Verdict {
+    return this.feed({ kind: "gossip", peer, bytes }) ?? "ignore";
+  }
+
+  /** The verdict on what came by gossip. */
+  feed(input: LifeInput): Verdict | undefined {
+    if (this.#stopped) return undefined;
+    if (input.kind === "peer" && !input.up) {
+      this.#drop(input.peer, new CoterieError("UNREACHABLE", "the connection is gone"));
+    }
+    let verdict: Verdict | undefined;
+    for (const effect of this.#life.handle(input, this.#parts.clock.monotonicMs())) {
+      if (effect.kind === "verdict") verdict = effect.verdict;
+      else this.#perform(effect);
+    }
+    return verdict;
+  }
+
+  #perform(effect: Exclude<LifeEffect, { kind: "verdict" }>): void {
+    const { metrics, net, charge } = this.#parts;
+    switch (effect.kind) {
+      case "send":
+        void this.#send(effect.peer, effect.frame);
+        return;
+      case "publish":
+        void this.#publish(effect.data);
+        return;
+      case "persist":
+        this.#persist(effect.incarnation);
+        return;
+      case "keep":
+        net.keep(effect.peers);
+        return;
+      case "standing":
+        this.#stands(effect.peer, effect.standing);
+        return;
+      case "count":
+        metrics.count(effect.name);
+        return;
+      case "wakeup":
+        this.#wakeAt(effect.atMs);
+        return;
+      case "charge":
+        charge(effect.peer, effect);
+    }
+  }
+
+  #stands(peer: PeerName, standing: Standing): void {
+    const { log, roster } = this.#parts;
+    roster.setStanding(peer, standing);
+    log.info("a member's standing changed", { peer, name: roster.name(peer), standing });
+  }
+
+  /** A node that cannot write goes on: should it fall behind after a restart, its neighbours tell it. */
+  #persist(incarnation: number): void {
+    const { store, log } = this.#parts;
+    try {
+      writeIncarnation(store, incarnation);
+    } catch (error) {
+      const { code, message: reason } = toCoterieError(error);
+      log.warn("could not write the incarnation down", { code, reason });
+    }
+  }
+
+  async #publish(data: Uint8Array): Promise<void> {
+    const { pubsub, network, log } = this.#parts;
+    try {
+      await pubsub.publish(membersTopic(network), data);
+    } catch (error) {
+      log.warn("news of a member could not be published", {
+        reason: toCoterieError(error).message,
+      });
+    }
+  }
+
+  #wakeAt(atMs: number): void {
+    const { clock } = this.#parts;
+    this.#cancelWakeup?.();
+    const delayMs = Math.max(0, atMs - clock.monotonicMs());
+    this.#cancelWakeup = clock.after(delayMs, () => void this.feed({ kind: "wakeup" }));
+  }
+
+  async #send(peer: PeerName, frame: Uint8Array): Promise<void> {
+    const line = this.#lines.get(peer) ?? this.#open(peer);
+    if (line.waiting >= waitingMax) {
+      this.#parts.metrics.count("membership.frames_dropped");
+      return;
+    }
+    line.waiting++;
+    line.usedMs = this.#parts.clock.monotonicMs();
+    const sent = Promise.all([line.channel, line.sent]).then(([channel]) => channel.send(frame));
+    line.sent = sent;
+    try {
+      await sent;
+    } catch (error) {
+      this.#broke(peer, line, error);
+    } finally {
+      line.waiting--;
+    }
+  }
+
+  #open(peer: PeerName): Line {
+    const opening = new AbortController();
+    const channel = this.#parts.net.openProbe(peer, opening.signal);
+    const usedMs = this.#parts.clock.monotonicMs();
+    const line: Line = { opening, channel, sent: Promise.resolve(), waiting: 0, usedMs };
+    this.#lines.set(peer, line);
+    void this.#read(peer, line);
+    return line;
+  }
+
+  /** The other side says nothing on it, but it ends it. */
+  async #read(peer: PeerName, line: Line): Promise<void> {
+    try {
+      for await (const bytes of (await line.channel).frames)
+        this.feed({ kind: "frame", peer, bytes });
+      this.#broke(peer, line, new CoterieError("UNREACHABLE", "the peer closed it"));
+    } catch (error) {
+      this.#broke(peer, line, error);
+    }
+  }
+
+  #broke(peer: PeerName, line: Line, error: unknown): void {
+    if (this.#lines.get(peer) !== line) return;
+    const failure = toCoterieError(error);
+    this.#parts.log.debug("a probe stream broke", { peer, reason: failure.message });
+    this.#drop(peer, failure);
+  }
+
+  #drop(peer: PeerName, reason: Error): void {
+    const line = this.#lines.get(peer);
+    if (line === undefined) return;
+    this.#lines.delete(peer);
+    line.opening.abort(reason);
+    line.channel.then(
+      (channel) => channel.abort(reason),
+      () => undefined, // it never came to be
+    );
+  }
+
+  async #serve(channel: FrameChannel): Promise<void> {
+    const { peer } = channel;
+    if (this.#stopped) {
+      channel.abort(new CoterieError("SHUTTING_DOWN", "the daemon is stopping"));
+      return;
+    }
+    this.#served.add(channel);
+    try {
+      for await (const bytes of channel.frames) this.feed({ kind: "frame", peer, bytes });
+      await channel.close();
+    } catch (error) {
+      const failure = toCoterieError(error);
+      this.#parts.log.debug("a probe stream of a peer broke", { peer, reason: failure.message });
+      channel.abort(failure);
+    } finally {
+      this.#served.delete(channel);
+    }
+  }
+
+  #closeIdle(): void {
+    const { clock } = this.#parts;
+    const nowMs = clock.monotonicMs();
+    for (const [peer, { usedMs }] of this.#lines) {
+      if (nowMs - usedMs < limits.probeIdleMs) continue;
+      this.#drop(peer, new CoterieError("ABORTED", "not used any more"));
+    }
+    this.#cancelIdle = clock.after(limits.probeIdleMs, () => this.#closeIdle());
+  }
+}

@@ -1,0 +1,369 @@
+/**
+ * Who is alive: a machine without input and output of its own.
+ * 1. Each member is probed by the live members closest to it by XOR, so what a node sends while nothing changes does not
+ *    grow with the group.
+ * 2. Whoever finds a member unreachable gossips a suspicion with the member's own latest statement; so does a neighbour
+ *    that lost the connection, a little later.
+ * 3. Only a statement of the suspect's own with a higher incarnation takes a suspicion back. What is not taken back in
+ *    time is `failed`, on each node by its own timer: hearsay never is more than a suspicion.
+ * 4. Neighbours exchange what they know when they connect.
+ * 5. A process that stood still doubts itself first: it voids what it waited for, and gives others the time it missed.
+ */
+import { toCoterieError } from "../../core/errors.ts";
+import { peerNameOf } from "../../core/ids.ts";
+import { limits } from "../../core/limits.ts";
+import type { PeerName, Random, Verdict } from "../../core/ports.ts";
+import { Budgets } from "./budgets.ts";
+import type { LifeEffect, LifeInput } from "./effects.ts";
+import { Health, lateMsMin } from "./health.ts";
+import { Ledger, type Row } from "./ledger.ts";
+import { decodeNews, encodeNews, isNews, type News } from "./news.ts";
+import { OwnLife, type OwnLifeParts } from "./own-life.ts";
+import { decodeProbeFrame, encodeProbeFrame, type ProbeFrame } from "./probe-frames.ts";
+import { Prober } from "./prober.ts";
+import { isGenuine, type Statement } from "./statement.ts";
+import { compareDistance, watchedBy } from "./watchers.ts";
+
+export type LifeParts = OwnLifeParts & { readonly random: Random };
+
+/** The larger peer id of two leaves the first word to the other for so long. */
+const tableWaitMs = 2_000;
+const recountMs = 100;
+const sweepMs = 60_000;
+
+export class Life {
+  readonly #parts: LifeParts;
+  readonly #health = new Health();
+  readonly #own: OwnLife;
+  readonly #ledger: Ledger;
+  readonly #prober: Prober;
+  readonly #frames = new Budgets(limits.probeFramesBurst, limits.probeFramesPerSecond);
+  readonly #costly = new Budgets(limits.newsBurst, limits.newsPerSecond);
+  /** Connected peers, and when a table is to be sent to them without being asked. */
+  readonly #neighbours = new Map<PeerName, number>();
+  #effects: LifeEffect[] = [];
+  #nowMs = 0;
+  #dueMs = Number.POSITIVE_INFINITY;
+  #recountMs = Number.POSITIVE_INFINITY;
+  #remindMs = Number.POSITIVE_INFINITY;
+  #sweepMs = 0;
+  #watched: readonly PeerName[] = [];
+  #kept = "";
+  #left = false;
+
+  constructor(parts: LifeParts) {
+    this.#parts = parts;
+    this.#own = new OwnLife(parts);
+    this.#ledger = new Ledger((row) => this.#changed(row));
+    const firstNumber = Math.floor(parts.random.float() * 2 ** 32);
+    this.#prober = new Prober({
+      health: this.#health,
+      firstNumber,
+      isConnected: (peer) => this.#neighbours.has(peer),
+      keyOf: (peer) => this.#ledger.get(peer)?.key,
+      helpersFor: (peer) => this.#helpersFor(peer),
+      send: (peer, frame) => this.#send(peer, frame),
+      unreachable: (peer) => this.#unreachable(peer),
+    });
+  }
+
+  /** 0 when this node trusts itself. */
+  get doubt(): number {
+    return this.#health.score;
+  }
+
+  /** Members that this node watches. */
+  get watched(): readonly PeerName[] {
+    return this.#watched;
+  }
+
+  handle(input: LifeInput, nowMs: number): LifeEffect[] {
+    this.#effects = [];
+    this.#nowMs = nowMs;
+    if (!this.#left) {
+      this.#noteDelay();
+      this.#take(input);
+    }
+    if (!this.#left) {
+      this.#run();
+      this.#schedule();
+    }
+    return this.#effects;
+  }
+
+  #take(input: LifeInput): void {
+    switch (input.kind) {
+      case "start": {
+        const { incarnation } = this.#own.statement;
+        this.#effects.push({ kind: "persist", incarnation });
+        return;
+      }
+      case "peer":
+        if (input.up) this.#up(input.peer);
+        else this.#down(input.peer);
+        return;
+      case "members": {
+        const others = input.peers.filter((peer) => peer !== this.#parts.identity.peer);
+        this.#ledger.setMembers(others, this.#nowMs);
+        this.#recountSoon();
+        return;
+      }
+      case "frame":
+        this.#frame(input.peer, input.bytes);
+        return;
+      case "gossip":
+        this.#effects.push({ kind: "verdict", verdict: this.#gossip(input.peer, input.bytes) });
+        return;
+      case "leave":
+        this.#say(this.#own.leave());
+        this.#left = true;
+        return;
+      case "wakeup":
+    }
+  }
+
+  #noteDelay(): void {
+    const lateMs = this.#nowMs - this.#dueMs;
+    if (lateMs >= 0) this.#dueMs = Number.POSITIVE_INFINITY;
+    if (lateMs < lateMsMin) return;
+    this.#health.late(lateMs);
+    this.#ledger.delay(lateMs);
+    this.#prober.restart(this.#nowMs);
+    this.#effects.push({ kind: "count", name: "membership.late" });
+  }
+
+  #run(): void {
+    const nowMs = this.#nowMs;
+    for (const [peer, dueMs] of this.#neighbours) {
+      if (nowMs >= dueMs) this.#sendTable(peer, true);
+    }
+    this.#prober.tick(nowMs);
+    this.#ledger.expire(nowMs);
+    const refutation = this.#own.refute(nowMs);
+    if (refutation !== undefined) {
+      this.#health.doubt();
+      this.#effects.push({ kind: "count", name: "membership.refuted" });
+      this.#say(refutation);
+    }
+    if (nowMs >= this.#remindMs) this.#remind();
+    if (nowMs >= this.#recountMs) this.#recount();
+    if (nowMs >= this.#sweepMs) {
+      this.#frames.sweep(nowMs);
+      this.#costly.sweep(nowMs);
+      this.#sweepMs = nowMs + sweepMs;
+    }
+  }
+
+  #schedule(): void {
+    let atMs = Math.min(
+      this.#prober.nextMs(),
+      this.#ledger.nextMs(),
+      this.#own.nextMs(),
+      this.#remindMs,
+      this.#recountMs,
+    );
+    for (const dueMs of this.#neighbours.values()) atMs = Math.min(atMs, dueMs);
+    if (atMs === this.#dueMs) return;
+    this.#dueMs = atMs;
+    if (atMs < Number.POSITIVE_INFINITY) this.#effects.push({ kind: "wakeup", atMs });
+  }
+
+  #up(peer: PeerName): void {
+    const speaksFirst = this.#parts.identity.peer < peer;
+    this.#neighbours.set(peer, this.#nowMs + (speaksFirst ? 0 : tableWaitMs));
+    this.#prober.met(peer, this.#nowMs);
+    this.#remindSoon();
+    this.#keep();
+  }
+
+  #down(peer: PeerName): void {
+    this.#neighbours.delete(peer);
+    this.#keep();
+    const row = this.#ledger.get(peer);
+    if (row?.standing !== "alive" || !this.#ledger.isMember(peer)) return;
+    const graceMs = this.#prober.isWatched(peer) ? limits.lostWatchedMs : limits.lostMs;
+    this.#prober.lookFor(peer, this.#nowMs + graceMs * this.#health.mercy);
+  }
+
+  #frame(from: PeerName, bytes: Uint8Array): void {
+    let frame: ProbeFrame;
+    try {
+      frame = decodeProbeFrame(bytes);
+    } catch (error) {
+      this.#charge(from, error);
+      return;
+    }
+    if (!this.#frames.take(from, this.#nowMs)) {
+      this.#effects.push({ kind: "count", name: "membership.frames_over_rate" });
+      return;
+    }
+    if (frame.kind === "table") {
+      for (const news of frame.news) this.#told(from, news);
+      if (!this.#neighbours.has(from)) return;
+      this.#neighbours.set(from, Number.POSITIVE_INFINITY);
+      if (frame.wanted) this.#sendTable(from, false);
+    } else if (frame.kind === "ask") {
+      const target = peerNameOf(frame.target);
+      this.#prober.ask(from, frame.number, target, this.#nowMs);
+    } else {
+      this.#prober.frame(from, frame, this.#nowMs);
+    }
+  }
+
+  /**
+   * News of a table goes on as gossip if it changes what was known here, or is the teller's own; a newcomer does not
+   * repeat to all what it is told of all.
+   */
+  #told(from: PeerName, news: News): void {
+    const { peer } = news.statement;
+    const wasKnown = this.#ledger.get(peer)?.statement !== undefined;
+    const verdict = this.#apply(from, news);
+    if (verdict === "reject") return;
+    if (verdict === "accept" && (wasKnown || peer === from)) this.#publish(news);
+  }
+
+  #gossip(from: PeerName, bytes: Uint8Array): Verdict {
+    if (!isNews(bytes)) return "ignore";
+    try {
+      return this.#apply(from, decodeNews(bytes));
+    } catch (error) {
+      this.#charge(from, error);
+      return "reject";
+    }
+  }
+
+  /** Whether it is news, and sound. */
+  #apply(from: PeerName, news: News): Verdict {
+    const { statement } = news;
+    if (statement.peer === this.#parts.identity.peer) {
+      return this.#own.meet(news) ? "accept" : this.#forged(from);
+    }
+    const row = this.#ledger.get(statement.peer);
+    const known = row?.statement;
+    const isNewer = known === undefined || statement.incarnation > known.incarnation;
+    if (isNewer) {
+      if (!this.#costly.take(from, this.#nowMs)) {
+        this.#effects.push({ kind: "count", name: "membership.news_over_rate" });
+        return "ignore";
+      }
+      if (!isGenuine(statement, this.#parts.network)) return this.#forged(from);
+      const fresh = this.#ledger.put(statement);
+      if (news.accused) this.#suspect(fresh);
+      return "accept";
+    }
+    const isCurrent = statement.incarnation === known.incarnation && statement.left === known.left;
+    if (!isCurrent || !news.accused || row?.standing !== "alive") return "ignore";
+    if (!sameSignature(statement, known)) return this.#forged(from);
+    this.#suspect(row);
+    return "accept";
+  }
+
+  #forged(from: PeerName): Verdict {
+    const reason = "a statement of a member that it did not sign";
+    this.#effects.push({ kind: "charge", peer: from, code: "BAD_SIGNATURE", reason });
+    return "reject";
+  }
+
+  #suspect(row: Row): void {
+    this.#ledger.suspect(row, this.#nowMs + limits.suspicionMs * this.#health.mercy);
+    this.#remindSoon();
+  }
+
+  #unreachable(peer: PeerName): void {
+    const row = this.#ledger.get(peer);
+    if (row?.standing !== "alive" || row.statement === undefined) return;
+    this.#effects.push({ kind: "count", name: "membership.suspected" });
+    this.#suspect(row);
+    this.#publish({ statement: row.statement, accused: true });
+  }
+
+  #changed({ peer, standing }: Row): void {
+    this.#effects.push({ kind: "standing", peer, standing });
+    this.#recountSoon();
+  }
+
+  #recountSoon(): void {
+    this.#recountMs = Math.min(this.#recountMs, this.#nowMs + recountMs);
+  }
+
+  #recount(): void {
+    this.#recountMs = Number.POSITIVE_INFINITY;
+    const watched = watchedBy(this.#parts.identity.publicKey, this.#ledger.live());
+    this.#watched = watched.map(({ peer }) => peer);
+    this.#prober.watch(new Set(this.#watched), this.#nowMs, () => this.#parts.random.float());
+    this.#keep();
+  }
+
+  #keep(): void {
+    const peers = this.#watched.filter((peer) => !this.#neighbours.has(peer));
+    const kept = peers.join(" ");
+    if (kept === this.#kept) return;
+    this.#kept = kept;
+    this.#effects.push({ kind: "keep", peers });
+  }
+
+  /** One of those that keep a connection to the member, and one by chance, whom nobody could choose beforehand. */
+  #helpersFor(peer: PeerName): PeerName[] {
+    const target = this.#ledger.get(peer)?.key;
+    if (target === undefined) return [];
+    const rows = [...this.#neighbours.keys()].flatMap((name) => this.#ledger.get(name) ?? []);
+    const [first, ...rest] = rows
+      .filter((row) => row.peer !== peer && row.standing === "alive")
+      .toSorted((a, b) => compareDistance(a.key, b.key, target));
+    const chance = rest[Math.floor(this.#parts.random.float() * rest.length)];
+    return [first, chance].flatMap((row) => row?.peer ?? []);
+  }
+
+  #remindSoon(): void {
+    this.#remindMs = Math.min(this.#remindMs, this.#nowMs + limits.remindMs);
+  }
+
+  /** A member that is connected may not have heard that it is suspected. */
+  #remind(): void {
+    this.#remindMs = Number.POSITIVE_INFINITY;
+    for (const peer of this.#neighbours.keys()) {
+      const row = this.#ledger.get(peer);
+      if (row?.standing !== "suspect" && row?.standing !== "failed") continue;
+      this.#remindSoon();
+      if (row.statement === undefined) continue;
+      const news = [{ statement: row.statement, accused: true }];
+      this.#send(peer, { kind: "table", wanted: false, news });
+    }
+  }
+
+  #sendTable(peer: PeerName, wanted: boolean): void {
+    this.#neighbours.set(peer, Number.POSITIVE_INFINITY);
+    const news: News[] = [{ statement: this.#own.statement, accused: false }];
+    for (const { statement, standing } of this.#ledger.all()) {
+      if (news.length === limits.tableNewsMax) break;
+      const accused = standing === "suspect" || standing === "failed";
+      if (statement !== undefined) news.push({ statement, accused });
+    }
+    for (let at = 0; at < news.length; at += limits.newsPerFrameMax) {
+      const part = news.slice(at, at + limits.newsPerFrameMax);
+      this.#send(peer, { kind: "table", wanted: wanted && at === 0, news: part });
+    }
+  }
+
+  #say(statement: Statement): void {
+    this.#effects.push({ kind: "persist", incarnation: statement.incarnation });
+    this.#publish({ statement, accused: false });
+  }
+
+  #publish(news: News): void {
+    this.#effects.push({ kind: "publish", data: encodeNews(news) });
+  }
+
+  #send(peer: PeerName, frame: ProbeFrame): void {
+    this.#effects.push({ kind: "send", peer, frame: encodeProbeFrame(frame) });
+  }
+
+  #charge(peer: PeerName, error: unknown): void {
+    const { code, message: reason } = toCoterieError(error);
+    this.#effects.push({ kind: "charge", peer, code, reason });
+  }
+}
+
+function sameSignature(one: Statement, other: Statement): boolean {
+  return one.signature.every((byte, index) => byte === other.signature[index]);
+}
