@@ -21,6 +21,7 @@ import type {
   KvList,
   KvOp,
   LogRecord,
+  Member,
   Members,
   Peers,
   PublishResult,
@@ -45,6 +46,10 @@ export interface Client extends TypeClient, DocClient {
   invite(options?: CallOptions): Promise<Invite>;
   peers(options?: CallOptions): Promise<Peers>;
   members(options?: CallOptions): Promise<Members>;
+  /** All members, then each again when its card, status or connection changes. */
+  membersWatch(options?: CallOptions): AsyncIterable<Member>;
+  /** By peer id or name. Rejects `NOT_FOUND`, and `CONFLICT` for one that is alive or suspected. */
+  memberForget(member: string, options?: CallOptions): Promise<Member>;
   doctor(options?: CallOptions): Promise<Doctor>;
   config(options?: CallOptions): Promise<ConfigView>;
   reloadConfig(options?: CallOptions): Promise<ConfigReload>;
@@ -183,6 +188,8 @@ function nodeCalls({ call }: Transport): NodeCalls {
     invite: (options) => call(post("invite"), options),
     peers: (options) => call(get("peers"), options),
     members: (options) => call(get("members"), options),
+    memberForget: (member, options) =>
+      call(withJson(post("members", "forget"), { member }), options),
     doctor: (options) => call(get("doctor"), options),
     config: (options) => call(get("config"), options),
     reloadConfig: (options) => call(post("config", "reload"), options),
@@ -229,7 +236,7 @@ function kindOf(header: string | string[] | undefined): keyof typeof valueTypes 
 
 type StreamCalls = Pick<
   Client,
-  "backup" | "kvExport" | "kvImport" | "kvWatch" | "subscribe" | "logs"
+  "backup" | "kvExport" | "kvImport" | "kvWatch" | "membersWatch" | "subscribe" | "logs"
 >;
 
 function streamCalls({ opening }: Transport): StreamCalls {
@@ -244,6 +251,7 @@ function streamCalls({ opening }: Transport): StreamCalls {
     },
     kvWatch: (namespace, query, options) =>
       streamEvents(opening(options), { ...get("watch", namespace), query }),
+    membersWatch: (options) => streamEvents(opening(options), get("members", "watch")),
     subscribe: (topic, options) => streamEvents(opening(options), get("events", topic)),
     logs: (query, options) => streamEvents(opening(options), { ...get("logs"), query }),
   };

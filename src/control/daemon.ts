@@ -12,6 +12,7 @@ import type {
   Identity,
   Invite,
   LogRecord,
+  Member,
   Members,
   Peers,
   Status,
@@ -151,12 +152,23 @@ export interface TypeCalls {
   ): Promise<Explanation>;
 }
 
+export interface MemberCalls {
+  list(): Members;
+  /** All as they are, then each that changed. */
+  watch(signal: AbortSignal): AsyncIterable<Member>;
+  /**
+   * Does not show a member, given by peer id or name, until it is alive again; on this node only. Throws `NOT_FOUND`, or
+   * `CONFLICT` for one that is alive or suspected and for a name of several.
+   */
+  forget(member: string): Member;
+}
+
 export interface Daemon extends TypeCalls {
   status(): Status;
   identity(): Identity;
   invite(): Invite;
   peers(): Peers;
-  members(): Members;
+  members: MemberCalls;
   doctor(): Promise<Doctor>;
   config(): ConfigView;
   reloadConfig(): Promise<ConfigReload>;

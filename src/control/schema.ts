@@ -120,6 +120,11 @@ export type Member = Static<typeof Member>;
 export const Members = Type.Object({ members: Type.Array(Member) });
 export type Members = Static<typeof Members>;
 
+export const ForgetRequest = Type.Object(
+  { member: Type.String({ minLength: 1, maxLength: 256, description: "peer id or name" }) },
+  { additionalProperties: false },
+);
+
 export const DoctorCheck = Type.Object({
   name: Type.String(),
   verdict: Type.Union([

@@ -13,13 +13,13 @@ import type {
   EventMessage,
   Identity,
   Invite,
-  Members,
   Peers,
   Status,
 } from "../control/schema.ts";
 import { backupOf } from "./backup.ts";
 import { docOf } from "./doc.ts";
 import { kvOf } from "./kv.ts";
+import { membersOf } from "./members.ts";
 import { typesOf } from "./types.ts";
 import type { Driver } from "../driver/driver.ts";
 import { runDoctor } from "../host/doctor.ts";
@@ -60,7 +60,7 @@ export function createDaemon(parts: DaemonParts): Daemon {
     identity: () => identityOf(parts),
     invite: () => inviteOf(parts),
     peers: () => peersOf(parts),
-    members: () => membersOf(parts),
+    members: membersOf(parts),
     doctor: async () => ({ checks: await doctorOf(parts) }),
     config: () => parts.configView(),
     reloadConfig: () => parts.reloadConfig(),
@@ -144,24 +144,6 @@ function inviteOf({ net, network }: DaemonParts): Invite {
 function peersOf({ net, roster }: DaemonParts): Peers {
   const peers = net.peers().map((peer) => ({ ...peer, name: roster.name(peer.peerId) ?? null }));
   return { peers };
-}
-
-function membersOf({ roster, clock, net }: DaemonParts): Members {
-  const rtts = new Map(net.peers().map(({ peerId, rttMs }) => [peerId, rttMs]));
-  const members = roster
-    .list(clock.wallMs())
-    .map(({ peer, name, version: theirs, status, lastHeardAt, connected, self, fork }) => ({
-      peerId: peer,
-      name,
-      version: theirs,
-      status,
-      lastHeardAt: lastHeardAt ?? null,
-      connected,
-      rttMs: rtts.get(peer) ?? null,
-      self,
-      fork: fork ?? null,
-    }));
-  return { members };
 }
 
 function doctorOf(parts: DaemonParts): ReturnType<typeof runDoctor> {

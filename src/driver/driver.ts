@@ -186,6 +186,11 @@ export class Driver {
     this.#lives.feed({ kind: "members", peers: this.#parts.roster.present() });
   }
 
+  /** A member that is not shown until it is alive again. */
+  forget(peer: PeerName): void {
+    this.#lives.forget(peer);
+  }
+
   /** Tells the neighbours that this node leaves. */
   leave(): void {
     this.#lives.feed({ kind: "leave" });

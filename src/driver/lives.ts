@@ -18,6 +18,7 @@ import type {
   Verdict,
 } from "../core/ports.ts";
 import type { Fault } from "./conduct.ts";
+import { Forgotten } from "./forgotten.ts";
 import { readIncarnation, writeIncarnation } from "./life-memory.ts";
 import { membersTopic } from "../protocol/gossip/topics.ts";
 import type { LifeEffect, LifeInput, Standing } from "../protocol/membership/effects.ts";
@@ -53,6 +54,7 @@ const waitingMax = 64;
 export class Lives {
   readonly #parts: LivesParts;
   readonly #life: Life;
+  readonly #forgotten: Forgotten;
   readonly #lines = new Map<PeerName, Line>();
   readonly #served = new Set<FrameChannel>();
   #cancelWakeup: (() => void) | undefined;
@@ -62,6 +64,7 @@ export class Lives {
   constructor(parts: LivesParts) {
     this.#parts = parts;
     this.#life = new Life({ ...parts, incarnation: readIncarnation(parts.store) });
+    this.#forgotten = new Forgotten(parts);
   }
 
   start(): void {
@@ -77,6 +80,11 @@ export class Lives {
     const reason = new CoterieError("SHUTTING_DOWN", "the daemon is stopping");
     for (const peer of this.#lines.keys()) this.#drop(peer, reason);
     for (const channel of this.#served) channel.abort(reason);
+  }
+
+  /** See `Forgotten.forget`. */
+  forget(peer: PeerName): void {
+    this.#forgotten.forget(peer);
   }
 
   /** Judges a message of the members' topic. */
@@ -130,7 +138,17 @@ export class Lives {
   #stands(peer: PeerName, standing: Standing): void {
     const { log, roster } = this.#parts;
     roster.setStanding(peer, standing);
+    if (standing === "alive") this.#remember(peer);
     log.info("a member's standing changed", { peer, name: roster.name(peer), standing });
+  }
+
+  #remember(peer: PeerName): void {
+    try {
+      this.#forgotten.remember(peer);
+    } catch (error) {
+      const { code, message: reason } = toCoterieError(error);
+      this.#parts.log.warn("could not write down whom to forget", { code, reason });
+    }
   }
 
   /** A node that cannot write goes on: should it fall behind after a restart, its neighbours tell it. */

@@ -69,11 +69,25 @@ test("an invitation is one word on stdout, and a plain warning on stderr", async
   expect(err).toContain("Removing somebody is not possible yet");
 });
 
+test("members: filtered by status, followed as they change, and forgotten", async () => {
+  const failed = await run(["members", "--status", "failed", "--json"], here());
+  expect(JSON.parse(failed.out).members).toMatchObject([{ peerId: peerB, status: "failed" }]);
+  const watched = await run(["members", "--watch", "--json"], here());
+  const lines = watched.out.trimEnd().split("\n");
+  expect(lines).toHaveLength(2);
+  for (const line of lines) expectShape(schema.Member, line);
+  const forgotten = await run(["members", "forget", peerB, "--json"], here());
+  expectShape(schema.Member, forgotten.out);
+  expect(await run(["members", "forget", "nobody"], here())).toMatchObject({ code: 1, out: "" });
+  expect(await run(["members", "forget"], here())).toMatchObject({ code: 2, out: "" });
+  expect(await run(["members", "forgte", "x"], here())).toMatchObject({ code: 2, out: "" });
+});
+
 test("a name from the network cannot forge a row or reach the terminal raw", async () => {
   const piped = await run(["members"], here());
   expect(piped.out.trimEnd().split("\n")).toHaveLength(2);
   expect(piped.out.split("\n")[1]).toBe(
-    `evil\\x1b[2J\\tname\\nrow\\u{202e}\tfailed\t-\tno\t0.1.0\t${peerB}\t-`,
+    `evil\\x1b[2J\\tname\\nrow\\u{202e}\tfailed\t-\tno\t0.1.0\t${peerB}\t-\t-`,
   );
   const shown = await terminal("members");
   expect(shown.out).toContain("evil\\x1b[2J");

@@ -202,7 +202,17 @@ export function fakeDaemon(state: FakeState): Daemon {
     },
     invite: () => ({ ticket, network: state.status.network, addresses: state.status.addresses }),
     peers: () => state.peers,
-    members: () => state.members,
+    members: {
+      list: () => state.members,
+      async *watch() {
+        yield* state.members.members;
+      },
+      forget(text) {
+        const found = state.members.members.find(({ peerId }) => peerId === text);
+        if (found === undefined) throw new CoterieError("NOT_FOUND", "no member is named so");
+        return found;
+      },
+    },
     doctor: async () => state.doctor,
     config: () => state.config,
     reloadConfig: async () => ({

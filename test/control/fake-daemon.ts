@@ -1,6 +1,6 @@
 /** A daemon of maps and arrays behind the `Daemon` seam, for tests of the server and the client. */
 import type { ChangeEvent, Daemon, KvRecord, WriteOp } from "../../src/control/daemon.ts";
-import type { EventMessage } from "../../src/control/schema.ts";
+import type { EventMessage, Member } from "../../src/control/schema.ts";
 import { CoterieError } from "../../src/core/errors.ts";
 import { systemClock } from "../../src/host/clock.ts";
 import { createLog, type Logs } from "../../src/host/log.ts";
@@ -8,6 +8,17 @@ import { typesInMemory } from "../types-in-memory.ts";
 import { memoryDocuments } from "../memory-documents.ts";
 
 const author = "12D3KooWFakeAuthor";
+const fakeMember: Member = {
+  peerId: author,
+  name: "fake",
+  version: "0.1.0",
+  status: "failed",
+  lastHeardAt: null,
+  connected: false,
+  rttMs: null,
+  self: false,
+  fork: null,
+};
 
 export type FakeDaemon = Daemon & {
   readonly logs: Logs;
@@ -89,7 +100,16 @@ export function createFakeDaemon(): FakeDaemon {
     }),
     invite: () => ({ ticket: "t", network: { id: "00", name: "net", epoch: 1 }, addresses: [] }),
     peers: () => ({ peers: [] }),
-    members: () => ({ members: [] }),
+    members: {
+      list: () => ({ members: [] }),
+      async *watch() {
+        yield fakeMember;
+      },
+      forget(member) {
+        calls.push(`forget ${member}`);
+        return fakeMember;
+      },
+    },
     doctor: async () => ({ checks: [{ name: "x", verdict: "ok", detail: "y", remedy: null }] }),
     config: () => ({ items: [{ key: "a", value: 1, origin: "default" }] }),
     reloadConfig: async () => ({ changed: [], needRestart: [] }),

@@ -27,6 +27,7 @@ describe("routes", () => {
       [schema.Invite, await client.invite()],
       [schema.Peers, await client.peers()],
       [schema.Members, await client.members()],
+      [schema.Member, await client.memberForget("fake")],
       [schema.Doctor, await client.doctor()],
       [schema.ConfigView, await client.config()],
       [schema.ConfigReload, await client.reloadConfig()],

@@ -43,10 +43,28 @@ export const networkVerbs: readonly Verb[] = [
   },
   {
     path: ["members"],
-    summary: "all nodes of the network, when they were last heard of, and whose writers forked",
-    args: [],
-    options: {},
-    examples: ["coterie members", "coterie members --json"],
+    summary: "all nodes of the network: alive, suspect, failed or left, and whose writers forked",
+    detail:
+      "`coterie members forget MEMBER` hides one that failed or left (by name or peer id) until it is alive again, on this node only.",
+    args: [
+      { name: "ACTION", help: "forget: hide MEMBER", optional: true, choices: ["forget"] },
+      { name: "MEMBER", help: "its name or peer id", optional: true },
+    ],
+    options: {
+      watch: { type: "flag", short: "w", help: "go on with each that changes" },
+      status: {
+        type: "text",
+        value: "STATUS",
+        choices: ["alive", "suspect", "failed", "left"],
+        help: "only members of this status",
+      },
+    },
+    examples: [
+      "coterie members",
+      "coterie members --watch",
+      "coterie members --status failed --json",
+      "coterie members forget old-laptop",
+    ],
     synonyms: ["nodes", "roster"],
     load: async () => (await import("../members.ts")).members,
   },

@@ -1,6 +1,16 @@
-import { DialRequest, Faults, Invite, Members, Ok, Peers } from "../schema.ts";
+import {
+  DialRequest,
+  Faults,
+  ForgetRequest,
+  Invite,
+  Member,
+  Members,
+  Ok,
+  Peers,
+} from "../schema.ts";
 import type { Daemon } from "../daemon.ts";
 import { defineRoute, json, type Route } from "../route.ts";
+import { eventStream } from "../sse.ts";
 
 export function networkRoutes(daemon: Daemon): Route[] {
   return [
@@ -23,7 +33,25 @@ export function networkRoutes(daemon: Daemon): Route[] {
       path: "/v1/members",
       summary: "The members of the network as this node sees them",
       response: { as: "json", schema: Members },
-      handle: () => json(daemon.members()),
+      handle: () => json(daemon.members.list()),
+    }),
+    defineRoute({
+      method: "GET",
+      path: "/v1/members/watch",
+      summary: "The members, then each again whose card, status or connection changes",
+      response: { as: "events", schema: Member },
+      handle: ({ signal }) => {
+        const members = daemon.members.watch(signal);
+        return eventStream(members, (member) => ({ data: JSON.stringify(member) }));
+      },
+    }),
+    defineRoute({
+      method: "POST",
+      path: "/v1/members/forget",
+      summary: "Do not show a member that failed or left until it is alive again, on this node",
+      body: { as: "json", schema: ForgetRequest },
+      response: { as: "json", schema: Member },
+      handle: ({ body }) => json(daemon.members.forget(body.value.member)),
     }),
     defineRoute({
       method: "POST",
