@@ -84,6 +84,7 @@ export class MeshNet implements Net, PubSub {
   readonly self: PeerName;
   readonly links = new Map<PeerName, MeshNet>();
   readonly channels: Channel[] = [];
+  /** Without news of members. */
   readonly published: { readonly topic: string; readonly data: Uint8Array }[] = [];
   readonly verdicts: Verdict[] = [];
   /** Peers that were banned here, and are refused. */
@@ -177,7 +178,7 @@ export class MeshNet implements Net, PubSub {
   }
 
   async publish(topic: string, data: Uint8Array): Promise<number> {
-    this.published.push({ topic, data });
+    if (!topic.endsWith("/members")) this.published.push({ topic, data });
     this.#seen.set(nameOf(data), new Set());
     return this.#spread(topic, data);
   }
