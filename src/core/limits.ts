@@ -229,7 +229,7 @@ export const limits = {
   lostWatchedMs: 300,
   lostMs: 1_500,
   /** For a member that this process has not heard of yet. */
-  unheardMs: 10_000,
+  unheardMs: 15_000,
   /** Between reminders to connected members that they are suspected; between statements of this node. */
   remindMs: 2_000,
   refuteMs: 200,

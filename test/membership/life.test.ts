@@ -97,7 +97,7 @@ describe("a member that", () => {
     const peers = [...village.all.map(({ identity }) => identity.peer), ghost.peer];
     for (const each of village.all) village.feed(each, { kind: "members", peers });
     expect(village.at(0).standings.get(ghost.peer)).toBe("suspect");
-    village.run(11_000);
+    village.run(16_000);
     for (const each of village.all) expect(each.standings.get(ghost.peer)).toBe("failed");
   });
 });

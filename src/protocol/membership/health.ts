@@ -19,9 +19,12 @@ export class Health {
     return 1 + this.#score;
   }
 
-  /** By what the time to redial and the time to refute are multiplied: those run at others. */
+  /**
+   * By what the time to redial and the time to refute are multiplied. Others need those, so a little lateness here hardly
+   * changes them; but a machine that is late all the time is likely everybody's.
+   */
   get mercy(): number {
-    return 1 + this.#score / 8;
+    return 1 + this.#score ** 2 / 16;
   }
 
   late(byMs: number): void {
