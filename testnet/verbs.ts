@@ -1,5 +1,6 @@
 /** The verbs of `coterie testnet`, in the order in which help shows them. */
 import type { Verb } from "./verb.ts";
+import { chaos } from "./verbs/chaos.ts";
 import { converge } from "./verbs/converge.ts";
 import { down } from "./verbs/down.ts";
 import { exec } from "./verbs/exec.ts";
@@ -82,6 +83,18 @@ export const verbs: readonly Verb[] = [
     summary: "wait until all running nodes have the same state",
     options: { timeout: { value: "TIME", help: "how long to wait (30s)" } },
     run: converge,
+  },
+  {
+    name: "chaos",
+    ...none,
+    summary: "faults from a seed under load; then heal, and check that nothing is lost",
+    options: {
+      seed: { value: "S", help: "a number; the same seed draws the same faults (any)" },
+      for: { value: "TIME", help: "how long faults are injected (60s)" },
+      rate: { value: "R", help: "faults a minute (30)" },
+      timeout: { value: "TIME", help: "how long the nodes may take to agree after it (60s)" },
+    },
+    run: chaos,
   },
   { name: "down", ...none, summary: "stop all daemons and remove their files", run: down },
 ];
