@@ -70,6 +70,19 @@ test("a stalled link stays open, moves nothing, and gives everything when it is 
   expect(seen).toMatchObject({ flowing: true, ended: true });
 });
 
+test("a reader that pauses gets nothing until it resumes, and then all in order", async () => {
+  const { clock, arrived, connection, shape } = shaped();
+  shape.setShape({ latencyMs: 10 });
+  connection.onData(bytes(1, 1));
+  connection.sendPause();
+  await clock.pass(100);
+  shape.setShape(undefined);
+  connection.onData(bytes(1, 2));
+  expect(arrived).toEqual([]);
+  connection.sendResume();
+  expect(arrived.map(({ data }) => data[0])).toEqual([1, 2]);
+});
+
 test("what waits is bounded: beyond it the socket is not read", async () => {
   const { clock, seen, connection, shape } = shaped();
   shape.setShape({ latencyMs: 1_000 });

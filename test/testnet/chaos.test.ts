@@ -15,9 +15,9 @@ test(
   patient,
   async () => {
     const testnet = await startTestnet(3);
-    const words = ["--seed", "10", "--for", "3s", "--rate", "120"];
+    const words = ["--seed", "10", "--for", "2s", "--rate", "120"];
     const report = await testnet.json<Report>("chaos", ...words);
-    const drawn = drawFaults({ seed: 10, nodes: 3, forMs: 3_000, perMinute: 120 });
+    const drawn = drawFaults({ seed: 10, nodes: 3, forMs: 2_000, perMinute: 120 });
     expect(report.faults).toHaveLength(drawn.length);
     expect(report.faults.filter(({ error }) => error !== null)).toEqual([]);
     expect(report.lost).toEqual([]);

@@ -50,7 +50,14 @@ export async function chaos(call: Call): Promise<number> {
     const before = await footprints(dir);
     const load = new Load(dir, seed);
     const drawn = drawFaults({ seed, nodes, forMs, perMinute });
-    const faults = await underLoad(load, () => inject(run, drawn, forMs));
+    const faults = await underLoad(load, () => inject(run, drawn, forMs)).catch(
+      (error: unknown) => {
+        call.out.aside(
+          "faults were left as they are; see: coterie testnet status, heal, link --clear, resume, start",
+        );
+        throw error;
+      },
+    );
     await healAll(run);
     const healed = await waitForAgreement(liveNodes(readRecord(dir).record.nodes), {
       timeoutMs,

@@ -19,6 +19,7 @@ export type RawConnection = MultiaddrConnection & {
 
 export type ShapedParts = { readonly clock: Clock; readonly random: Random };
 
+/** A piece that is due before the one ahead of it waits for that one. */
 type Piece = { readonly data: Uint8Array; dueMs: number };
 
 /** Of a slowed read, so that its first bytes do not wait for its last. */
@@ -84,8 +85,7 @@ export class ShapedConnection {
         this.#lineFreeMs += (piece.byteLength * 8 * 1_000) / bitsPerSecond;
       }
       const delayMs = Math.max(0, latencyMs + jitterMs * (2 * random.float() - 1));
-      const beforeMs = this.#queue.at(-1)?.dueMs ?? 0;
-      this.#queue.push({ data: piece, dueMs: Math.max(beforeMs, this.#lineFreeMs + delayMs) });
+      this.#queue.push({ data: piece, dueMs: this.#lineFreeMs + delayMs });
       this.#queuedBytes += piece.byteLength;
     }
     this.#deliver();
