@@ -126,6 +126,11 @@ class RunningNode {
       random: systemRandom,
       origin: JSON.stringify(storeOrigin(this.#options.dataDir)),
     });
+    if (state.migratedFrom !== undefined) {
+      this.#log.info("the store was brought to this version's schema", {
+        from: state.migratedFrom,
+      });
+    }
     const { config } = this.#settings;
     const net = await startNet({
       identity,

@@ -1,36 +1,53 @@
-/** Partitions: every daemon is told, through its own gater, which peers it must not reach. */
-import { toCoterieError } from "../src/core/errors.ts";
-import type { LiveNode } from "./nodes.ts";
-import type { TestnetRecord } from "./record.ts";
+/** Partitions: who is cut from whom. Groups may overlap, and a node in two of them is a bridge; a cut may be one way. */
+import { CoterieError } from "../src/core/errors.ts";
+import { formatNodeSet, parseArrow, parseNodeSet } from "./node-set.ts";
+import type { OneWayCut, TestnetRecord } from "./record.ts";
 
-const answerMs = 5_000;
+export type Cut = Pick<TestnetRecord, "partition" | "oneWay">;
 
-/** Indexes of the nodes from which `index` is cut: those of all other groups, nobody for a node in no group. */
-export function cutFrom(partition: TestnetRecord["partition"], index: number): number[] {
-  const own = partition?.find((group) => group.includes(index));
-  if (partition === null || own === undefined) return [];
-  return partition.filter((group) => group !== own).flat();
+/** Indexes of the nodes from which `index` is cut: those of groups without it; nobody for a node in no group. */
+export function cutFrom(partition: Cut["partition"], index: number): number[] {
+  const own = partition?.filter((group) => group.includes(index)) ?? [];
+  if (partition === null || own.length === 0) return [];
+  const reached = new Set(own.flat());
+  return [...new Set(partition.flat())].filter((other) => !reached.has(other));
 }
 
-export type Failure = { readonly index: number; readonly reason: string };
+/** Indexes of the nodes of whom `index` does not hear. */
+export function deafTo(oneWay: Cut["oneWay"], index: number): number[] {
+  const unheard = oneWay.filter(({ to }) => to.includes(index)).flatMap(({ from }) => from);
+  return [...new Set(unheard)].filter((other) => other !== index);
+}
 
-/** Makes the nodes keep to the partition on record. Both sides of a cut are told, so that it is one in both directions. */
-export async function applyCut(
-  nodes: readonly LiveNode[],
-  record: TestnetRecord,
-): Promise<Failure[]> {
-  const results = await Promise.all(
-    nodes.map(async ({ node, client }): Promise<Failure[]> => {
-      const blockedPeers = cutFrom(record.partition, node.index).flatMap(
-        (index) => record.nodes[index]?.peerId ?? [],
-      );
-      try {
-        await client.setFaults({ blockedPeers }, { timeoutMs: answerMs });
-        return [];
-      } catch (error) {
-        return [{ index: node.index, reason: toCoterieError(error).message }];
-      }
-    }),
-  );
-  return results.flat();
+/** Of `0-4 5-9` (apart), `0-5 5-9` (node 5 is a bridge), `0-4>5-9` (one way), or both kinds. Throws `USAGE`. */
+export function parseCut(words: readonly string[], count: number): Cut {
+  const groups: number[][] = [];
+  const oneWay: OneWayCut[] = [];
+  for (const word of words) {
+    const arrow = parseArrow(word, count);
+    if (arrow === undefined) groups.push(parseNodeSet(word, count));
+    else oneWay.push(arrow);
+  }
+  const partition = groups.length === 0 ? null : groups;
+  const apart = groups.flat().some((index) => cutFrom(partition, index).length > 0);
+  if (groups.length > 0 && !apart) nobody("these groups cut nobody from anybody");
+  for (const { from, to } of oneWay) {
+    if (to.every((index) => deafTo([{ from, to }], index).length === 0)) {
+      nobody(`${formatNodeSet(from)} always hears itself`);
+    }
+  }
+  return { partition, oneWay };
+}
+
+function nobody(message: string): never {
+  throw new CoterieError("USAGE", message, {
+    hint: "a partition is written 0-4 5-9, with a bridge 0-5 5-9, or one way '0-4>5-9'",
+  });
+}
+
+/** As a person writes it: `0-4 | 5-9, 3 > 4`. */
+export function formatCut({ partition, oneWay }: Cut): string {
+  const groups = partition === null ? [] : [partition.map(formatNodeSet).join(" | ")];
+  const arrows = oneWay.map(({ from, to }) => `${formatNodeSet(from)} > ${formatNodeSet(to)}`);
+  return [...groups, ...arrows].join(", ");
 }

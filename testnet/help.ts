@@ -36,6 +36,9 @@ export function overview(verbs: readonly Verb[]): string {
     "  coterie testnet exec 0 -- kv put hello world",
     "  coterie testnet partition 0-4 5-9",
     "  coterie testnet heal && coterie testnet converge",
+    "  coterie testnet partition '0-4>5-9'",
+    "  coterie testnet link 0 1 --latency 50ms --rate 1mbit",
+    "  coterie testnet chaos --seed 7 --for 60s",
     "  coterie testnet down",
     "",
   ].join("\n");

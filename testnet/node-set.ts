@@ -23,16 +23,16 @@ function parseRange(part: string, text: string, count: number): number[] {
   return Array.from({ length: last - first + 1 }, (_, index) => first + index);
 }
 
-/** Two groups or more, no node in two of them. Throws `USAGE`. */
-export function parseGroups(words: readonly string[], count: number): number[][] {
-  if (words.length < 2) usage("a partition wants two groups of nodes or more");
-  const groups = words.map((word) => parseNodeSet(word, count));
-  const seen = new Set<number>();
-  for (const node of groups.flat()) {
-    if (seen.has(node)) usage(`node ${node} is in two groups`);
-    seen.add(node);
-  }
-  return groups;
+/** The two sides of `0-4>5-9`, or undefined for what has no arrow. Throws `USAGE`. */
+export function parseArrow(
+  word: string,
+  count: number,
+): { from: number[]; to: number[] } | undefined {
+  const sides = word.split(">");
+  if (sides.length === 1) return undefined;
+  if (sides.length > 2) usage(`"${word}" has more than one arrow`);
+  const [from = [], to = []] = sides.map((side) => parseNodeSet(side, count));
+  return { from, to };
 }
 
 /** The shortest spelling of an ascending list: `0-4,7`; `none` for an empty one. */

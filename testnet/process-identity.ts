@@ -12,12 +12,16 @@ export type ProcessIdentity = { readonly pid: number; readonly startedAt: string
 
 /** Undefined when no such process runs; one that has ended and that nobody has collected yet does not run. */
 export function identify(pid: number): ProcessIdentity | undefined {
-  const found = process.platform === "linux" ? fromProc(pid) : fromPs(pid);
-  if (found === undefined || /^[ZX]/.test(found.state)) return undefined;
-  return { pid, startedAt: found.startedAt };
+  const found = find(pid);
+  return found && { pid, startedAt: found.startedAt };
 }
 
 type Found = { readonly state: string; readonly startedAt: string };
+
+function find(pid: number): Found | undefined {
+  const found = process.platform === "linux" ? fromProc(pid) : fromPs(pid);
+  return found === undefined || /^[ZX]/.test(found.state) ? undefined : found;
+}
 
 function fromProc(pid: number): Found | undefined {
   let stat: string;
@@ -50,8 +54,15 @@ export function fromPs(pid: number): Found | undefined {
   return { state, startedAt: startedAt.join(" ") };
 }
 
+/** True also for one that is paused. */
 export function isRunning({ pid, startedAt }: ProcessIdentity): boolean {
-  return identify(pid)?.startedAt === startedAt;
+  return find(pid)?.startedAt === startedAt;
+}
+
+/** True when a signal has stopped it, and none has let it go on. */
+export function isPaused({ pid, startedAt }: ProcessIdentity): boolean {
+  const found = find(pid);
+  return found?.startedAt === startedAt && found.state.startsWith("T");
 }
 
 /** False when that process has ended; another that has its id by now is left alone. */
@@ -68,6 +79,20 @@ export function signalProcess(identity: ProcessIdentity, signal: NodeJS.Signals)
 
 const leaveMs = 6_000;
 const killMs = 5_000;
+const pauseMs = 5_000;
+
+/** Resolves true when it does nothing any more, false when it does not stop or is gone. */
+export function pauseProcess(identity: ProcessIdentity): Promise<boolean> {
+  signalProcess(identity, "SIGSTOP");
+  return waitUntil(() => isPaused(identity), { timeoutMs: pauseMs });
+}
+
+/** Resolves true when it goes on, false when it does not or is gone. */
+export async function resumeProcess(identity: ProcessIdentity): Promise<boolean> {
+  signalProcess(identity, "SIGCONT");
+  await waitUntil(() => !isPaused(identity), { timeoutMs: pauseMs });
+  return isRunning(identity) && !isPaused(identity);
+}
 
 /** Kills it; resolves true when it is gone. */
 export function killProcess(identity: ProcessIdentity): Promise<boolean> {
@@ -81,6 +106,7 @@ export async function stopProcess(
   timeoutMs = leaveMs,
 ): Promise<boolean> {
   signalProcess(identity, "SIGTERM");
+  signalProcess(identity, "SIGCONT"); // a paused one would not hear of it
   const left = await waitUntil(() => !isRunning(identity), { timeoutMs });
   return left || killProcess(identity);
 }

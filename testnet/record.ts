@@ -39,13 +39,35 @@ const NodeRecord = Type.Object({
 });
 export type NodeRecord = Static<typeof NodeRecord>;
 
+const NodeIndex = Type.Integer({ minimum: 0 });
+const NodeIndexes = Type.Array(NodeIndex);
+
+/** What `from` sends does not reach `to`. */
+const OneWayCut = Type.Object({ from: NodeIndexes, to: NodeIndexes });
+export type OneWayCut = Static<typeof OneWayCut>;
+
+/** What happens to what one node sends to another. */
+const Shape = Type.Object({
+  latencyMs: Type.Optional(Type.Number()),
+  jitterMs: Type.Optional(Type.Number()),
+  bitsPerSecond: Type.Optional(Type.Number()),
+  stall: Type.Optional(Type.Boolean()),
+  resetPerSecond: Type.Optional(Type.Number()),
+});
+export type Shape = Static<typeof Shape>;
+
+const Link = Type.Object({ from: NodeIndex, to: NodeIndex, shape: Shape });
+export type Link = Static<typeof Link>;
+
 const TestnetRecord = Type.Object({
   version: Type.Literal(1),
   /** `starting` until `up` has let its daemons go. */
   phase: Type.Union([Type.Literal("starting"), Type.Literal("up")]),
   nodes: Type.Array(NodeRecord, { minItems: 1, maxItems: 254 }),
-  /** Groups of nodes that are cut from each other; null when healed. */
-  partition: Type.Union([Type.Array(Type.Array(Type.Integer({ minimum: 0 }))), Type.Null()]),
+  /** Nodes are cut from those with whom they share no group; null when healed. */
+  partition: Type.Union([Type.Array(NodeIndexes), Type.Null()]),
+  oneWay: Type.Array(OneWayCut),
+  links: Type.Array(Link),
 });
 export type TestnetRecord = Static<typeof TestnetRecord>;
 
@@ -78,7 +100,14 @@ export function createRecord(folder: string, listen: readonly string[]): string 
     socketPath: null,
     addresses: [],
   }));
-  const temporary = writeBeside(dir, { version: 1, phase: "starting", nodes, partition: null });
+  const temporary = writeBeside(dir, {
+    version: 1,
+    phase: "starting",
+    nodes,
+    partition: null,
+    oneWay: [],
+    links: [],
+  });
   try {
     // unlike a rename, a link does not replace what another command has put there meanwhile
     linkSync(temporary, recordPath(dir));

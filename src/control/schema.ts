@@ -319,9 +319,28 @@ export type EventMessage = Static<typeof EventMessage>;
 export const PublishResult = Type.Object({ peers: Count });
 export type PublishResult = Static<typeof PublishResult>;
 
-/** Faults of the daemon's own transport (`--enable-faults` only). An empty list heals. */
+/** What happens to everything that one peer sends to this node. */
+export const FaultyLink = Type.Object(
+  {
+    peerId: Type.String(),
+    latencyMs: Type.Optional(Type.Number({ minimum: 0, maximum: 60_000 })),
+    jitterMs: Type.Optional(Type.Number({ minimum: 0, maximum: 60_000 })),
+    bitsPerSecond: Type.Optional(Type.Number({ minimum: 1_000, maximum: 1e12 })),
+    stall: Type.Optional(Type.Boolean({ description: "open, but no byte arrives" })),
+    resetPerSecond: Type.Optional(
+      Type.Number({ minimum: 0, maximum: 1, description: "probability for each connection" }),
+    ),
+  },
+  { additionalProperties: false },
+);
+export type FaultyLink = Static<typeof FaultyLink>;
+
+/** All faults of the daemon's own transport (`--enable-faults` only). What is not named is healed. */
 export const Faults = Type.Object(
-  { blockedPeers: Type.Array(Type.String(), { maxItems: 10_000 }) },
+  {
+    blockedPeers: Type.Array(Type.String(), { maxItems: 10_000 }),
+    links: Type.Optional(Type.Array(FaultyLink, { maxItems: 10_000 })),
+  },
   { additionalProperties: false },
 );
 export type Faults = Static<typeof Faults>;

@@ -192,6 +192,8 @@ export const limits = {
   /** Peers, connected or merely heard of, whose addresses are kept in memory. */
   peersKnownMax: 4_096,
   addressBookFileBytesMax: 4 * MiB,
+  /** Of a shaped link (an injected fault), in one direction; its sender waits for what exceeds it. */
+  linkBufferBytesMax: 256 * KiB,
   pingIntervalMs: 8_000,
   pingTimeoutMs: 5_000,
   identifyMs: 5_000,

@@ -177,7 +177,6 @@ export interface Replica {
   /** Position of the entry number `index` (from 0) at or after `from`; undefined when there are fewer. */
   nth(namespace: string, from: Bound, index: number): ReconItem | undefined;
   /**
-   * (Seam changed by the founder while sync was being written: items, not ids.)
    * Encoded bundles of these entries, grouped by header, each at most about `limits.syncFrameBytesMax` unless one entry
    * alone is larger; stops after `maxBytes`. Entries not here (any more) are left out. `sent` counts the items dealt
    * with, in order, found or not. The state finds an entry by its whole position, not by its hash alone: a responder

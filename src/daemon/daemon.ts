@@ -18,6 +18,7 @@ import type {
 } from "../control/schema.ts";
 import { backupOf } from "./backup.ts";
 import { docOf } from "./doc.ts";
+import { faultsOf, setFaults } from "./faults.ts";
 import { kvOf } from "./kv.ts";
 import { membersOf } from "./members.ts";
 import { typesOf } from "./types.ts";
@@ -66,8 +67,8 @@ export function createDaemon(parts: DaemonParts): Daemon {
     reloadConfig: () => parts.reloadConfig(),
     shutdown: () => parts.shutdown(),
     dial: (addresses, signal) => parts.net.dial(addresses, signal),
-    setFaults: ({ blockedPeers }) => parts.net.setBlocked(blockedPeers),
-    faults: () => ({ blockedPeers: [...parts.net.blocked()] }),
+    setFaults: (faults) => setFaults(parts.net, faults),
+    faults: () => faultsOf(parts.net),
     backup: () => backupOf({ ...parts, self: parts.net.self }),
     kv: kvOf(parts),
     doc: docOf(parts),

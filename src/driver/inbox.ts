@@ -28,6 +28,8 @@ export type InboxParts = {
 type Waiting = { readonly accepted: AcceptedBundle; readonly bytes: number };
 
 const promoteMsMin = 10;
+/** A commit keeps the loop busy, so what is relayed goes out before it. */
+const relayMs = 2;
 
 export class Inbox {
   readonly #parts: InboxParts;
@@ -105,7 +107,7 @@ export class Inbox {
 
   #schedule(): void {
     if (this.#waiting.length === 0 || this.#cancelApply !== undefined || this.#stopped) return;
-    this.#cancelApply = this.#parts.clock.after(2, () => {
+    this.#cancelApply = this.#parts.clock.after(relayMs, () => {
       this.#cancelApply = undefined;
       this.#apply(this.#nextTurn());
       this.#schedule();

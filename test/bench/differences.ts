@@ -12,6 +12,8 @@ const calmMs = 1_500;
 export type Repair = {
   readonly ms: number;
   readonly bytes: number;
+  /** Of them in the frames of sessions. */
+  readonly syncBytes: number;
   readonly cpuMs: number;
 };
 
@@ -48,12 +50,16 @@ export async function repair(
   const [one, two] = pair;
   const used = async (): Promise<number> => (await one.usage()).cpuMs + (await two.usage()).cpuMs;
   await one.cut([]);
-  const [cpu, bytes] = [await used(), wireBytes()];
+  const inSessions = async (): Promise<number> => (await one.usage()).syncBytes;
+  const [cpu, sync, bytes] = [await used(), await inSessions(), wireBytes()];
   const both = Promise.all(pair.map((peer) => peer.reached(wanted.count, wanted.sum ?? "")));
   await two.cut([]);
   const startedAt = await two.connect(addresses[0]!);
   const ms = Math.max(...(await both)) - startedAt;
-  const result = { ms, bytes: wireBytes() - bytes, cpuMs: (await used()) - cpu };
+  const crossed = wireBytes() - bytes;
+  const cpuMs = (await used()) - cpu;
+  await sleep(calmMs); // until the session is over on both sides
+  const result = { ms, bytes: crossed, syncBytes: (await inSessions()) - sync, cpuMs };
   const [ours, theirs] = await Promise.all([one.digest(), two.digest()]);
   if (ours.sum !== theirs.sum) throw new Error("the two are not equal");
   return result;
@@ -85,6 +91,11 @@ export function reconnectFigures(repairs: readonly Repair[], isJudged: boolean):
       unit: "KiB",
       values: repairs.map(({ bytes }) => bytes / 1024),
       ...wanted(32),
+    },
+    {
+      what: "of them in sessions",
+      unit: "KiB",
+      values: repairs.map(({ syncBytes }) => syncBytes / 1024),
     },
     { what: "CPU of both", unit: "ms", values: repairs.map(({ cpuMs }) => cpuMs) },
   ];

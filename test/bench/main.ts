@@ -1,11 +1,12 @@
 /**
- * Benchmarks: `npm run bench [-- --only NAME] [-- --runs N] [-- --json]`. Each figure is the median of its runs, beside a
+ * Benchmarks: `npm run bench [-- --only NAME] [-- --runs N] [-- --history FILE] [-- --json]`. Each figure is the median of its runs, beside a
  * plain program that does the same work in the same run. Where the system lets us, all of it happens in a network
  * namespace of its own, so that bytes on the loopback interface are ours alone.
  */
 import { spawnSync } from "node:child_process";
 import { availableParallelism, loadavg } from "node:os";
 import { parseArgs } from "node:util";
+import { history } from "./history.ts";
 import { lineOf, median, verdict, type Benchmark, type Figure } from "./report.ts";
 import { differences } from "./differences.ts";
 import { mesh } from "./mesh.ts";
@@ -14,15 +15,25 @@ import { put } from "./put.ts";
 import { cold, live } from "./replication.ts";
 import { merges, writes } from "./state.ts";
 
-const all: readonly Benchmark[] = [writes, merges, put, live, cold, differences, mesh, million];
-
 const { values } = parseArgs({
   options: {
     json: { type: "boolean", default: false },
     only: { type: "string", multiple: true, default: [] },
     runs: { type: "string", default: "5" },
+    history: { type: "string" },
   },
 });
+const all: readonly Benchmark[] = [
+  writes,
+  merges,
+  put,
+  live,
+  cold,
+  differences,
+  mesh,
+  million,
+  history(values.history),
+];
 
 /** Runs this program again in a namespace of its own; undefined where that is not allowed. */
 function isolated(): number | undefined {

@@ -1,4 +1,5 @@
 /** One write after the other on one of ten nodes, each connected to three others: how long until all have it. */
+import { percentile } from "../../scripts/show/measure.ts";
 import { Bench, until } from "./peers.ts";
 import type { Benchmark } from "./report.ts";
 
@@ -15,11 +16,6 @@ function edges(): [number, number][] {
     at + nodes / 2,
   ]);
   return [...ring, ...chords];
-}
-
-function percentile(values: readonly number[], percent: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.ceil((percent / 100) * sorted.length) - 1] ?? Number.NaN;
 }
 
 async function once(bench: Bench): Promise<number[]> {

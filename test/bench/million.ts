@@ -47,10 +47,10 @@ function perDifference(
   each: number,
   atMost?: number,
 ): Figure[] {
-  const overhead = repairs.map(({ bytes }) => (bytes - each * differing) / differing);
+  const overhead = repairs.map(({ syncBytes }) => (syncBytes - each * differing) / differing);
   return [
     {
-      what: `${differing} ${kind}: bytes a difference beside the bodies`,
+      what: `${differing} ${kind}: bytes a difference in sessions, beside the bodies`,
       unit: "B",
       values: overhead,
       ...(atMost === undefined ? {} : { wanted: { atMost } }),

@@ -214,13 +214,14 @@ class Peer {
     return { count: summary.count, sum: toHex(summary.bytes()) };
   }
 
-  usage(): { cpuMs: number; rssBytes: number; storeBytes: number; sync: unknown } {
+  usage(): { cpuMs: number; rssBytes: number; storeBytes: number; syncBytes: number } {
     const { user, system } = process.cpuUsage();
+    const sync = this.#driver?.syncStatus();
     return {
       cpuMs: (user + system) / 1000,
       rssBytes: process.memoryUsage.rss(),
       storeBytes: this.#store.sizeBytes(),
-      sync: this.#driver?.syncStatus(),
+      syncBytes: sync === undefined ? 0 : sync.bytesIn + sync.bytesOut,
     };
   }
 

@@ -27,7 +27,7 @@ export type PeerCommands = {
   hasKey(key: string): Promise<number>;
   put(key: string): Promise<number>;
   digest(): Promise<{ count: number; sum: string }>;
-  usage(): Promise<{ cpuMs: number; rssBytes: number; storeBytes: number; sync: unknown }>;
+  usage(): Promise<{ cpuMs: number; rssBytes: number; storeBytes: number; syncBytes: number }>;
   stop(): Promise<void>;
 };
 

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { once } from "node:events";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { percentile } from "../../scripts/show/measure.ts";
 import { createClient } from "../../src/control/client.ts";
 import { openLmdbStore } from "../../src/host/lmdb-store.ts";
 import { until } from "./peers.ts";
@@ -11,11 +12,6 @@ import type { Benchmark } from "./report.ts";
 
 const puts = 500;
 const program = join(import.meta.dirname, "../../bin/coterie.js");
-
-function percentile(values: readonly number[], percent: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.ceil((percent / 100) * sorted.length) - 1] ?? Number.NaN;
-}
 
 async function times(count: number, put: (index: number) => Promise<unknown>): Promise<number[]> {
   const taken: number[] = [];

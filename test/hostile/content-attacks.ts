@@ -50,7 +50,7 @@ export async function push(attacker: Attacker, victim: Honest, parts: Uint8Array
     if (answer?.kind !== "neg" || answer.hold) return;
     await talk.say(
       { kind: "data", parts, more: false },
-      { kind: "want", namespace: "default", ids: [] },
+      { kind: "want", namespace: "default", places: [] },
     );
     await talk.hear();
     await talk.close();

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Store } from "../../src/core/ports.ts";
-import { getRegister, registerFeedSeq, registerType } from "../../src/protocol/state/register.ts";
+import { getRegister, registerSubject, registerType } from "../../src/protocol/state/register.ts";
 import type { State } from "../../src/protocol/state/state.ts";
 import { memoryStore } from "../memory-store.ts";
 import {
@@ -16,6 +16,12 @@ import {
 
 const alice = testWriter("alice");
 const keys = ["a", "b", "c", "d", "e"];
+
+/** The change feed's number of a key's live entry. */
+function registerFeedSeq(state: State, namespace: string, key: string): bigint | undefined {
+  for (const row of state.live(registerSubject(namespace, key))) return row.feedSeq;
+  return undefined;
+}
 
 type Seen = { readonly key: string; readonly value: string | undefined };
 

@@ -9,7 +9,15 @@ import type { Entry, EntryClass } from "../../src/protocol/state/entry.ts";
 import { openLmdbStore } from "../../src/host/lmdb-store.ts";
 import { memoryStore } from "../memory-store.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
-import { makeBatch, network, openState, somePeer, stampOf, wallMs } from "./fixture.ts";
+import {
+  makeBatch,
+  network,
+  openState,
+  somePeer,
+  stampOf,
+  wallMs,
+  writerBytesOf,
+} from "./fixture.ts";
 import { hostileWriters, someEntry, someStamp } from "./hostile.ts";
 import { beats, liveSet, type Placed } from "./law.ts";
 import { checkTables } from "./tables.ts";
@@ -81,19 +89,23 @@ test("a reader that pauses between rows passes over what was superseded meanwhil
   const state = openState(store);
   const [writer] = hostileWriters;
   const log = { class: 4, type: "log", key: "k" } as const;
-  for (let count = 0; count < 4; count++) {
+  for (let count = 0; count < 24; count++) {
     const entries = [{ ...log, body: Uint8Array.of(count) }];
     const batch = makeBatch({ writer: writer!, entries, stamp: stampOf(wallMs, count) });
     state.ingest(batch.bundle(), somePeer, wallMs);
   }
   const rows = liveRows(store, { namespace: "default", ...log });
   expect(rows.next().value?.encoded).toBeDefined();
-  const range = { from: stampOf(wallMs, 1), to: stampOf(wallMs, 2) };
-  const checkpoint = { ...log, range, body: Uint8Array.of(9) };
-  const batch = makeBatch({ writer: writer!, entries: [checkpoint], stamp: stampOf(wallMs, 9) });
+  const kept = rows.next().value;
+  const range = { from: stampOf(wallMs, 1), to: stampOf(wallMs, 22) };
+  const checkpoint = { ...log, range, body: Uint8Array.of(99) };
+  const batch = makeBatch({ writer: writer!, entries: [checkpoint], stamp: stampOf(wallMs, 99) });
   state.ingest(batch.bundle(), somePeer, wallMs);
   await new Promise((resolve) => setImmediate(resolve));
   const rest = [...rows].map(({ encoded }) => Array.from(encoded.subarray(-1))[0]);
-  expect(rest[0]).toBe(3);
+  expect(rest[0]).toBe(23);
+  // what it holds already stays readable, though its batch is gone
+  expect(Array.from(kept!.encoded.subarray(-1))).toEqual([1]);
+  expect(toHex(kept!.writer)).toBe(toHex(writerBytesOf(writer!)));
   await store.close();
 });

@@ -2,8 +2,7 @@ import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { CoterieError } from "../../src/core/errors.ts";
-import { hashesOf, LeafSet, merkleRoot, PrunedTree } from "../../src/protocol/state/merkle.ts";
-import { Reader } from "../../src/core/codec.ts";
+import { LeafSet, merkleRoot, PrunedTree } from "../../src/protocol/state/merkle.ts";
 import { leafSet } from "./fixture.ts";
 
 function leavesOf(count: number, seed = 0): Uint8Array[] {
@@ -68,24 +67,20 @@ describe("a pruned tree", () => {
       for (let index = 0; index < count; index++) {
         const leaf = tree.leaf(index);
         if (known.has(index)) expect(leaf).toEqual(leaves[index]);
-        expect(tree.knownLeaves().has(index)).toBe(leaf !== undefined);
         if (leaf !== undefined) expect(Buffer.from(leaf)).toEqual(Buffer.from(leaves[index]!));
       }
     });
     fc.assert(property, { numRuns: 120 });
   });
 
-  test("can be read back from its listing, and pruned again to fewer leaves", () => {
+  test("can be pruned again to fewer leaves", () => {
     const property = fc.property(
       chosen,
       fc.infiniteStream(fc.boolean()),
       ([count, indexes], keep) => {
         const leaves = leavesOf(count);
         const known = leafSet(count, indexes);
-        const listing = new Reader(Buffer.concat(whole(leaves).listing(known)));
-        const next = hashesOf((length) => listing.bytes(length));
-        const tree = PrunedTree.build(known, next, next);
-        expect(listing.remaining).toBe(0);
+        const tree = rebuilt(known, leaves, whole(leaves).prune(known));
         expect(Buffer.from(tree.root)).toEqual(naiveRoot(leaves));
         const fewer = leafSet(
           count,
@@ -93,31 +88,8 @@ describe("a pruned tree", () => {
         );
         if (fewer.size === 0) return;
         expect(tree.prune(fewer).map(hex)).toEqual(whole(leaves).prune(fewer).map(hex));
-        expect(tree.listing(fewer).map(hex)).toEqual(whole(leaves).listing(fewer).map(hex));
       },
     );
-    fc.assert(property, { numRuns: 200 });
-  });
-
-  test("merged with another of the same root knows what either knew", () => {
-    const pair = size.chain((count) => {
-      const some = fc.subarray([...Array(count).keys()], { minLength: 1 });
-      return fc.tuple(fc.constant(count), some, some);
-    });
-    const property = fc.property(pair, ([count, ours, theirs]) => {
-      const leaves = leavesOf(count);
-      const [a, b] = [ours, theirs].map((indexes) => {
-        const known = leafSet(count, indexes);
-        return rebuilt(known, leaves, whole(leaves).prune(known));
-      });
-      const both = a!.merge(b!);
-      expect(Buffer.from(both.root)).toEqual(naiveRoot(leaves));
-      const expected = leafSet(count, [...a!.knownLeaves(), ...b!.knownLeaves()]);
-      // two leaves known apart may make a third one stand alone, never fewer
-      for (const index of expected) expect(hex(both.leaf(index)!)).toBe(hex(leaves[index]!));
-      const union = leafSet(count, [...ours, ...theirs]);
-      expect(both.prune(union).map(hex)).toEqual(whole(leaves).prune(union).map(hex));
-    });
     fc.assert(property, { numRuns: 200 });
   });
 

@@ -96,7 +96,7 @@ plain("the largest of each frame fits", () => {
     {
       kind: "want",
       namespace,
-      ids: Array.from({ length: limits.syncIdsPerFrameMax }, () => new Uint8Array(32)),
+      places: Array.from({ length: limits.syncIdsPerFrameMax }, (_, index) => index),
     },
   ];
   for (const frame of full) {

@@ -61,7 +61,7 @@ describe("faults are charged and end the session", () => {
     dealt: 0,
     next: undefined,
   } as const;
-  const want = { kind: "want", namespace: "main", ids: [id(1)] } as const;
+  const want = { kind: "want", namespace: "main", places: [1] } as const;
 
   plain("bytes that are no frame", () => {
     const puppet = accepted();
@@ -99,7 +99,7 @@ describe("faults are charged and end the session", () => {
     const puppet = accepted();
     puppet.frame(-1, neg);
     expect(puppet.lastSent(-1).kind).toBe("neg");
-    puppet.frame(-1, want);
+    puppet.frame(-1, { ...want, places: [1_000] });
     expect([puppet.aborted(-1), puppet.charged()]).toEqual(["REFUSED", "REFUSED"]);
   });
 
@@ -201,7 +201,7 @@ describe("peers that give nothing", () => {
       ];
       puppet.frame(session, { kind: "neg", namespace: "main", hold: false, message: listing(ids) });
       const frame = puppet.lastSent(session);
-      wanted.push(frame.kind === "want" ? frame.ids.length : 0);
+      wanted.push(frame.kind === "want" ? frame.places.length : 0);
       if (frame.kind === "want") puppet.frame(session, { ...end, dealt: 1 });
       expect(puppet.lastSent(session)).toMatchObject({ kind: "bye", reason: "different" });
       if (round === 1) puppet.pass(minute);

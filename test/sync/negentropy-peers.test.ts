@@ -92,7 +92,7 @@ test([sides], "as the client, we find what a strange server holds", { numRuns: 1
     if (frameLimit > 0) expect(question.length).toBeLessThanOrEqual(frameLimit);
     const answer = fromHex(server.answer(toHex(question)));
     const learnt = finish(readResponse(scopeOf(ours, frameLimit), answer));
-    for (const id of learnt.need) found.need.add(toHex(id));
+    for (const { id } of learnt.need) found.need.add(toHex(id));
     for (const { id } of learnt.have) found.have.add(toHex(id));
     question = finish(nextMessage(scopeOf(ours, frameLimit), learnt.open));
   }

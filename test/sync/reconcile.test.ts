@@ -50,11 +50,10 @@ function reconcile(
     const { message, listed }: Answer = finish(respond(scope(theirs), question));
     const { need, have, open }: Response = finish(readResponse(scope(ours), message));
     trace.messages.push(question, message);
-    trace.need.push(...need.map(toHex));
+    trace.need.push(...need.map(({ id }) => toHex(id)));
     trace.have.push(...have.map(({ id }) => toHex(id)));
-    const wanted = new Set(need.map(toHex));
-    const found = listed.filter(({ id }) => wanted.has(toHex(id)));
-    expect(found.length).toBe(need.length);
+    const found = need.map(({ place }) => listed[place]!);
+    expect(found.map(({ id }) => toHex(id))).toEqual(need.map(({ id }) => toHex(id)));
     if (apply) {
       move(theirs, ours, found);
       move(ours, theirs, have);

@@ -20,7 +20,7 @@ export const sampleFrames: Readonly<Record<string, Frame>> = {
   },
   helloOfNothing: { kind: "hello", wallMs: 0, digests: [], heard: [] },
   neg: { kind: "neg", namespace: "main", hold: true, message: Uint8Array.of(0x61, 0, 0, 2, 0) },
-  want: { kind: "want", namespace: "main", ids: [run(32, 1), run(32, 2)] },
+  want: { kind: "want", namespace: "main", places: [1, 2, 300] },
   stream: {
     kind: "stream",
     namespace: "main",

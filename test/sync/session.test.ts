@@ -77,7 +77,7 @@ describe("cost", () => {
     world.connect(a, b);
     world.run(1_000);
     expect(world.equal()).toBe(true);
-    const wanted = world.sent.flatMap(({ frame }) => (frame.kind === "want" ? frame.ids : []));
+    const wanted = world.sent.flatMap(({ frame }) => (frame.kind === "want" ? frame.places : []));
     expect(wanted.length).toBeLessThan(3);
   });
 });
@@ -172,7 +172,7 @@ describe("refusals", () => {
     world.run(25_000);
     expect(a.replica.contents().length).toBe(23);
     const wants = (): number =>
-      world.sent.filter(({ frame }) => frame.kind === "want" && frame.ids.length > 0).length;
+      world.sent.filter(({ frame }) => frame.kind === "want" && frame.places.length > 0).length;
     expect(wants()).toBe(1);
     expect(a.sync.status()).toMatchObject({ missingTwice: 0, lastEqualAt: null });
     world.run(10 * 60_000);

@@ -1,6 +1,6 @@
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
-import { formatNodeSet, parseGroups, parseNodeSet } from "../../testnet/node-set.ts";
+import { expect, test } from "vitest";
+import { formatNodeSet, parseNodeSet } from "../../testnet/node-set.ts";
 import { codedError } from "../coded-error.ts";
 
 test.each([
@@ -38,17 +38,4 @@ test("every set is read back from its shortest spelling", () => {
     }),
   );
   expect(formatNodeSet([0, 1, 2, 3, 4, 7])).toBe("0-4,7");
-});
-
-describe("a partition", () => {
-  test("has groups that may leave nodes out", () => {
-    expect(parseGroups(["0-1", "3", "4,5"], 10)).toEqual([[0, 1], [3], [4, 5]]);
-  });
-
-  test.each([[["0-4"]], [["0-4", "4-9"]], [["0-4", "5-10"]], [["0-4", ""]]])(
-    "%j is refused",
-    async (words) => {
-      await codedError(() => parseGroups(words, 10), "USAGE");
-    },
-  );
 });

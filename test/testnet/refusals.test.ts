@@ -54,7 +54,22 @@ describe("wrong usage is named, with what was meant:", () => {
 
   test.each([
     ["partition", "0-1"],
-    ["partition", "0-2", "2-3"],
+    ["partition", "0-2", "0-2"],
+    ["partition", "0-1>"],
+    ["partition", "0>1>2"],
+    ["partition", "1>1"],
+    ["link", "0", "--stall"],
+    ["link", "0", "1"],
+    ["link", "0", "0", "--stall"],
+    ["link", "0>1", "2", "--stall"],
+    ["link", "0", "1", "--rate", "fast"],
+    ["link", "0", "1", "--reset", "2"],
+    ["link"],
+    ["pause", "4"],
+    ["resume", "x"],
+    ["chaos", "--seed", "x"],
+    ["chaos", "--rate", "0"],
+    ["chaos", "--for", "soon"],
     ["partition", "0-1", "2-4"],
     ["kill", "4"],
     ["start", "0-4"],
@@ -113,7 +128,9 @@ test("help names every verb there is, and no other", async () => {
   const { out } = await runMain([]);
   const verbs = [...out.matchAll(/^ {2}(\w+)(?= |$)/gm)].map(([, verb]) => verb);
   expect(verbs.filter((verb) => verb !== "coterie")).toEqual(
-    "up status partition heal kill start exec logs converge down".split(" "),
+    "up status partition heal link kill start pause resume exec logs converge chaos down".split(
+      " ",
+    ),
   );
   for (const words of [
     ["up", "--help"],

@@ -1,6 +1,6 @@
 import { CoterieError, exitCodes } from "../../src/core/errors.ts";
 import { formatNodeSet } from "../node-set.ts";
-import { stateOf } from "../nodes.ts";
+import { hasProcess } from "../nodes.ts";
 import { stopProcess } from "../process-identity.ts";
 import { readRecord, removeFiles } from "../record.ts";
 import type { Call } from "../verb.ts";
@@ -8,7 +8,7 @@ import type { Call } from "../verb.ts";
 /** Files go only when every process has: the record is the only way back to one that does not die. */
 export async function down(call: Call): Promise<number> {
   const { dir, record } = readRecord(call.dir);
-  const running = record.nodes.filter((node) => stateOf(node) === "running");
+  const running = record.nodes.filter(hasProcess);
   call.out.progress(`stopping ${running.length} daemons`);
   const gone = await Promise.all(
     running.map(async ({ process }) => process === null || stopProcess(process)),

@@ -1,7 +1,7 @@
 import { CoterieError, exitCodes } from "../../src/core/errors.ts";
 import { nodesOf, openTestnet } from "../folder.ts";
 import { formatNodeSet } from "../node-set.ts";
-import { stateOf } from "../nodes.ts";
+import { hasProcess } from "../nodes.ts";
 import { killProcess } from "../process-identity.ts";
 import { changeRecord, type NodeRecord } from "../record.ts";
 import type { Call } from "../verb.ts";
@@ -9,9 +9,9 @@ import type { Call } from "../verb.ts";
 export async function kill(call: Call): Promise<number> {
   const { dir, record } = openTestnet(call);
   const chosen = nodesOf(call, record);
-  const running = chosen.filter((node) => stateOf(node) === "running");
+  const running = chosen.filter(hasProcess);
   await Promise.all(running.map(async ({ process }) => process !== null && killProcess(process)));
-  const left = chosen.filter((node) => stateOf(node) === "running");
+  const left = chosen.filter(hasProcess);
   recordStopped(
     dir,
     chosen.filter((node) => !left.includes(node)),

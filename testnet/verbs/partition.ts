@@ -1,38 +1,23 @@
-import { CoterieError, exitCodes } from "../../src/core/errors.ts";
-import { applyCut } from "../cut.ts";
+import { exitCodes } from "../../src/core/errors.ts";
+import { formatCut, parseCut } from "../cut.ts";
+import { changeFaults } from "../faults.ts";
 import { openTestnet } from "../folder.ts";
-import { formatNodeSet, parseGroups } from "../node-set.ts";
-import { liveNodes } from "../nodes.ts";
-import { changeRecord, type TestnetRecord } from "../record.ts";
 import type { Call } from "../verb.ts";
 
 export async function partition(call: Call): Promise<number> {
   const { dir, record } = openTestnet(call);
-  const groups = parseGroups(call.args, record.nodes.length);
-  await apply(dir, groups);
-  if (call.out.json) await call.out.document({ partition: groups });
-  else await call.out.line(`cut: ${groups.map(formatNodeSet).join(" | ")}`);
+  const cut = parseCut(call.args, record.nodes.length);
+  await changeFaults(dir, () => cut);
+  if (call.out.json) await call.out.document(cut);
+  else await call.out.line(`cut: ${formatCut(cut)}`);
   return exitCodes.ok;
 }
 
 export async function heal(call: Call): Promise<number> {
   const { dir } = openTestnet(call);
-  await apply(dir, null);
-  if (call.out.json) await call.out.document({ partition: null });
+  const cut = { partition: null, oneWay: [] };
+  await changeFaults(dir, () => cut);
+  if (call.out.json) await call.out.document(cut);
   else await call.out.line("healed: nobody is cut from anybody");
   return exitCodes.ok;
-}
-
-/** On record first: a node that is started from now on keeps to it. Throws `PARTIAL` with who did not answer. */
-async function apply(dir: string, groups: TestnetRecord["partition"]): Promise<void> {
-  const record = changeRecord(dir, (before) => ({ ...before, partition: groups }));
-  const nodes = liveNodes(record.nodes);
-  const failures = await applyCut(nodes, record);
-  if (failures.length === 0) return;
-  const who = failures.map(({ index, reason }) => `node ${index}: ${reason}`).join("; ");
-  throw new CoterieError(
-    "PARTIAL",
-    `${failures.length} of ${nodes.length} running nodes did not take it (${who})`,
-    { hint: "run the same command again" },
-  );
 }

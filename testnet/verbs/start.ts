@@ -1,10 +1,10 @@
 import { CoterieError, exitCodes } from "../../src/core/errors.ts";
-import { applyCut } from "../cut.ts";
+import { applyFaults } from "../faults.ts";
 import { nodesOf, openTestnet } from "../folder.ts";
 import { interruptible } from "../interruptible.ts";
 import { Launches } from "../launches.ts";
 import { formatNodeSet } from "../node-set.ts";
-import { stateOf, type LiveNode } from "../nodes.ts";
+import { hasProcess, stateOf, type LiveNode, type NodeState } from "../nodes.ts";
 import { readRecord, type NodeRecord } from "../record.ts";
 import { printTable, reportNode } from "../report.ts";
 import type { Call } from "../verb.ts";
@@ -16,11 +16,14 @@ const readyMs = 60_000;
 export async function start(call: Call): Promise<number> {
   const { dir, record } = openTestnet(call);
   const chosen = nodesOf(call, record);
-  const running = chosen.filter((node) => stateOf(node) === "running");
-  const wanted = chosen.filter((node) => !running.includes(node));
-  if (running.length > 0) {
-    call.out.aside(`running already: ${formatNodeSet(running.map(({ index }) => index))}`);
-  }
+  const wanted = chosen.filter((node) => !hasProcess(node));
+  const tell = (state: NodeState, what: string): void => {
+    const found = chosen.filter((node) => !wanted.includes(node) && stateOf(node) === state);
+    if (found.length === 0) return;
+    call.out.aside(`${what}: ${formatNodeSet(found.map(({ index }) => index))}`);
+  };
+  tell("running", "running already");
+  tell("paused", "paused, and not started by this; see testnet resume");
   return interruptible(async (signal) => {
     const { launcher, io } = call;
     const launches = new Launches({ dir, launcher, env: io.env, readyMs, signal });
@@ -39,13 +42,13 @@ export async function start(call: Call): Promise<number> {
   });
 }
 
-/** Within a partition it is told of it before anything else. */
+/** Of the faults on record it is told before anything else. */
 async function startOne(launches: Launches, node: NodeRecord, dir: string): Promise<LiveNode> {
   const live = await launches.start(node);
   const { record } = readRecord(dir);
-  const [failure] = record.partition === null ? [] : await applyCut([live], record);
+  const [failure] = await applyFaults([live], record);
   if (failure === undefined) return live;
-  throw new CoterieError("PARTIAL", `${node.name} runs, but not cut off: ${failure.reason}`);
+  throw new CoterieError("PARTIAL", `${node.name} runs, but without its faults: ${failure.reason}`);
 }
 
 async function report(call: Call, wanted: readonly NodeRecord[]): Promise<void> {

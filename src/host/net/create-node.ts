@@ -27,6 +27,7 @@ import { networkEncrypter } from "./encrypter.ts";
 import { gossipRouter, type GossipRouter } from "./gossip-router.ts";
 import { safeYamux } from "./muxer.ts";
 import { PeerMemory } from "./peer-memory.ts";
+import { shapedTcp, type Shaper } from "./shaper.ts";
 
 export type NodeParts = {
   readonly identity: Identity;
@@ -35,6 +36,8 @@ export type NodeParts = {
   readonly connectionsMax: number;
   readonly gater: ConnectionGater;
   readonly metrics: Metrics;
+  /** Undefined for a daemon without faults, whose TCP is libp2p's own. */
+  readonly shaper: Shaper | undefined;
   /** Hears of peers by mDNS; undefined turns mDNS off. */
   readonly onMdnsPeer: ((peer: PeerInfo) => void) | undefined;
 };
@@ -75,7 +78,7 @@ export async function createNode(parts: NodeParts): Promise<NetNode> {
     addresses: { listen: [...parts.listen], announceFilter: announced },
     datastore: new PeerMemory(self, parts.metrics),
     peerStore: { maxAddressAge: recordAgeMsMax, maxPeerAge: recordAgeMsMax },
-    transports: [tcp()],
+    transports: [parts.shaper === undefined ? tcp() : shapedTcp(parts.shaper)],
     connectionEncrypters: [networkEncrypter(parts.network, parts.metrics)],
     streamMuxers: [
       safeYamux({

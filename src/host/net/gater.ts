@@ -13,6 +13,8 @@ export type GaterParts = {
   readonly budget: DialBudget;
   readonly metrics: Metrics;
   isBlocked(peer: PeerName): boolean;
+  /** A handshake has told whose connection it is. */
+  identified(connection: object, peer: PeerName): void;
   /** True when no further connection may be made. */
   isFull(): boolean;
 };
@@ -25,6 +27,10 @@ export function connectionGater(parts: GaterParts): ConnectionGater {
   };
   const isCut = (peer: { toString(): string }): boolean =>
     count("net.blocked", parts.isBlocked(peer.toString()));
+  const known = (peer: { toString(): string }, connection: object): boolean => {
+    parts.identified(connection, peer.toString());
+    return isCut(peer);
+  };
   const isOver = (): boolean => count("net.over_connection_limit", parts.isFull());
 
   return {
@@ -38,9 +44,9 @@ export function connectionGater(parts: GaterParts): ConnectionGater {
       count("net.host_over_pending", !pending.admit(connection)),
     denyInboundEncryptedConnection: (peer, connection) => {
       pending.settle(connection);
-      return isCut(peer);
+      return known(peer, connection);
     },
-    denyOutboundEncryptedConnection: isCut,
+    denyOutboundEncryptedConnection: known,
     // libp2p counts connections before the handshake only, and many may be in it at once
     denyInboundUpgradedConnection: (peer) => isCut(peer) || isOver(),
     denyOutboundUpgradedConnection: (peer) => isCut(peer) || isOver(),

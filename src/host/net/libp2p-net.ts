@@ -6,7 +6,7 @@ import { assemble } from "./net-parts.ts";
 import type { NetOptions, RunningNet } from "./net-types.ts";
 import { Libp2pNet } from "./running-net.ts";
 
-export type { NetOptions, Peer, RunningNet } from "./net-types.ts";
+export type { LinkShape, NetOptions, Peer, RunningNet } from "./net-types.ts";
 
 /** Resolves as soon as the listeners are up. Throws `NO_ADDRESS` when they cannot be. */
 export async function startNet(options: NetOptions): Promise<RunningNet> {

@@ -21,6 +21,7 @@ import { Prover } from "./prover.ts";
 import { Pulse } from "./pulse.ts";
 import { Redial } from "./redial.ts";
 import { Routes } from "./routes.ts";
+import { Shaper } from "./shaper.ts";
 import { probeProtocol, pullProtocol, SyncStreams, syncProtocol } from "./sync-streams.ts";
 import { Upkeep } from "./upkeep.ts";
 
@@ -32,6 +33,7 @@ export async function assemble(options: NetOptions) {
   const base = { clock, random, log, metrics, self, connectionsWanted, connectionsMax };
   const file = await AddressFile.open({ path: options.addressBookFile, clock, log, metrics });
   const faults = new Faults(options.faults);
+  const shaper = options.faults ? new Shaper({ clock, random }) : undefined;
   const bans = new Bans(clock);
   const isBlocked = (peer: PeerName): boolean => faults.isBlocked(peer) || bans.has(peer);
   const budget = new DialBudget(clock, metrics);
@@ -46,7 +48,14 @@ export async function assemble(options: NetOptions) {
     listen: options.listen,
     connectionsMax,
     metrics,
-    gater: connectionGater({ budget, metrics, isBlocked, isFull }),
+    gater: connectionGater({
+      budget,
+      metrics,
+      isBlocked,
+      isFull,
+      identified: (connection, peer) => shaper?.identified(connection, peer),
+    }),
+    shaper,
     onMdnsPeer: options.mdns ? (peer) => onMdns.found?.(peer) : undefined,
   });
   const { gossip: router, inner } = node.services;
@@ -85,6 +94,7 @@ export async function assemble(options: NetOptions) {
     stopping,
     file,
     faults,
+    shaper,
     bans,
     node,
     peers,

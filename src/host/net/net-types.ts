@@ -31,6 +31,18 @@ export type NetOptions = {
   readonly metrics: Metrics;
 };
 
+/** What happens to all bytes that one peer sends us. */
+export type LinkShape = {
+  readonly latencyMs?: number;
+  /** Around the latency, evenly, up to so much either way; bytes never overtake each other. */
+  readonly jitterMs?: number;
+  readonly bitsPerSecond?: number;
+  /** The connection stays open and moves no bytes. */
+  readonly stall?: boolean;
+  /** With what probability a connection is reset in each second. */
+  readonly resetPerSecond?: number;
+};
+
 /** A connected peer as `peers` shows it, without its name, which only the roster knows. */
 export type Peer = {
   readonly peerId: PeerName;
@@ -53,6 +65,9 @@ export interface RunningNet extends Net {
   /** Cuts off exactly these peers; an empty list heals. Throws `FAULTS_DISABLED`. */
   setBlocked(peers: readonly PeerName[]): Promise<void>;
   blocked(): readonly PeerName[];
+  /** Shapes exactly the links from these peers to us; an empty map clears. Throws `FAULTS_DISABLED`. */
+  setShapes(shapes: ReadonlyMap<PeerName, LinkShape>): void;
+  shapes(): ReadonlyMap<PeerName, LinkShape>;
   /** Ends within `limits.netStopMs`. */
   stop(): Promise<void>;
 }

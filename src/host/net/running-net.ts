@@ -6,7 +6,7 @@ import { bareAddress, parseAddress, portOf } from "./addresses.ts";
 import type { NetNode } from "./create-node.ts";
 import { worstOf } from "./dial-error.ts";
 import { dropConnections, type NetParts } from "./net-parts.ts";
-import type { Peer, RunningNet } from "./net-types.ts";
+import type { LinkShape, Peer, RunningNet } from "./net-types.ts";
 import type { PeerHandler } from "./peers.ts";
 import { ticketAddresses } from "./ticket-addresses.ts";
 
@@ -157,6 +157,17 @@ export class Libp2pNet implements RunningNet {
 
   blocked(): readonly PeerName[] {
     return this.#parts.faults.blocked();
+  }
+
+  setShapes(shapes: ReadonlyMap<PeerName, LinkShape>): void {
+    const { faults, shaper, redial } = this.#parts;
+    const heard = faults.shape(shapes);
+    shaper?.set(faults.shapes());
+    redial.hurry(heard);
+  }
+
+  shapes(): ReadonlyMap<PeerName, LinkShape> {
+    return this.#parts.faults.shapes();
   }
 
   #ownAddresses(): string[] {

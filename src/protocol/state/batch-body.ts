@@ -16,9 +16,6 @@ export type BatchHead = {
   readonly signature: Uint8Array;
 };
 
-/** Header behind its length, and signature. */
-export const batchHeadBytesMax = headerBytesMax + 2 + signatureBytes;
-
 /** Splits a bundle that holds all entries of its batch; throws `BAD_FORMAT` for any other. */
 export function splitBatch(bundle: Uint8Array): { head: Uint8Array; body: Uint8Array } {
   const reader = new Reader(bundle);

@@ -26,6 +26,9 @@ export type Coming = {
   readonly signed: Pick<AcceptedBundle, "writer" | "entries">;
 };
 
+/** What a row leaves to the batch that brought its entry; stays as it is whatever becomes of the row. */
+type Held = { readonly writer: Uint8Array; readonly encoded: Uint8Array };
+
 /** Where the entries of rows are read from. */
 class Source {
   readonly #arrivals: ArrivalReader;
@@ -36,21 +39,18 @@ class Source {
     this.#coming = coming;
   }
 
-  has({ arrival, index }: KeyRow): boolean {
-    if (arrival === this.#coming?.arrival) return true;
-    return this.#arrivals.get(arrival)?.present.has(index) === true;
-  }
-
-  writer({ arrival }: KeyRow): Uint8Array {
-    if (arrival === this.#coming?.arrival) return this.#coming.signed.writer;
-    return found(this.#arrivals.get(arrival)).writer;
-  }
-
-  encoded({ arrival, index }: KeyRow): Uint8Array {
+  /** Undefined when the entry does not live any more. */
+  hold({ arrival, index }: KeyRow): Held | undefined {
     if (arrival === this.#coming?.arrival) {
-      return found(this.#coming.signed.entries.find((entry) => entry.index === index)).encoded;
+      const { writer, entries } = this.#coming.signed;
+      const { encoded } = found(entries.find((entry) => entry.index === index));
+      return { writer, encoded };
     }
-    return found(this.#arrivals.get(arrival)?.entry(index));
+    const brought = this.#arrivals.get(arrival);
+    const encoded = brought?.entry(index);
+    return brought === undefined || encoded === undefined
+      ? undefined
+      : { writer: brought.writer, encoded };
   }
 }
 
@@ -65,14 +65,22 @@ export class LiveRow {
   readonly #subject: Subject;
   readonly #row: KeyRow;
   readonly #source: Source;
+  #held: Held | undefined;
   /** Of its row in the keys table. */
   readonly key: Uint8Array;
 
-  constructor(subject: Subject, key: Uint8Array, row: KeyRow, source: Source) {
+  /** Without `held` it is read when first asked for, which must be in the same turn of the loop. */
+  constructor(subject: Subject, key: Uint8Array, row: KeyRow, source: Source, held?: Held) {
     this.#subject = subject;
     this.key = key;
     this.#row = row;
     this.#source = source;
+    this.#held = held;
+  }
+
+  #hold(): Held {
+    this.#held ??= found(this.#source.hold(this.#row));
+    return this.#held;
   }
 
   get subject(): Subject {
@@ -100,7 +108,7 @@ export class LiveRow {
   }
 
   get writer(): Uint8Array {
-    return this.#row.writer ?? this.#source.writer(this.#row);
+    return this.#row.writer ?? this.#hold().writer;
   }
 
   get place(): EntryPlace {
@@ -109,7 +117,7 @@ export class LiveRow {
   }
 
   get encoded(): Uint8Array {
-    return this.#source.encoded(this.#row);
+    return this.#hold().encoded;
   }
 
   /** Its number in the change feed. */
@@ -133,7 +141,8 @@ function* rowsOf(store: StoreReader, subject: Subject, source: Source): Generato
   if (subject.class === classes.last) {
     const value = store.get(prefix);
     if (value === undefined) return;
-    yield new LiveRow(subject, prefix, decodeKeyRow(subject, prefix.length, prefix, value), source);
+    const row = decodeKeyRow(subject, prefix.length, prefix, value);
+    yield new LiveRow(subject, prefix, row, source, source.hold(row));
     return;
   }
   yield* rowsUnder(store, subject, source, { rows: "items" });
@@ -152,7 +161,8 @@ export function* rowsBetween(
   for (const { key, value } of store.range(range)) {
     const subject = subjectOf(key);
     const row = decodeKeyRow(subject, key.length, key, value);
-    if (source.has(row)) yield new LiveRow(subject, key, row, source);
+    const held = source.hold(row);
+    if (held !== undefined) yield new LiveRow(subject, key, row, source, held);
   }
 }
 
@@ -256,7 +266,8 @@ function* rowsUnder(
   for (const { key, value } of store.range({ ...range, ...order })) {
     const row = decodeKeyRow(subject, base.length, key, value);
     // a reader that goes on in a later turn of the loop may come to rows of what has been superseded since
-    if (source.has(row)) yield new LiveRow(subject, key, row, source);
+    const held = source.hold(row);
+    if (held !== undefined) yield new LiveRow(subject, key, row, source, held);
   }
 }
 

@@ -129,22 +129,11 @@ export class PrunedTree {
 
   /** The hashes that stand beside `known` in pre-order; every leaf of `known` must be known here. */
   prune(known: LeafSet): Uint8Array[] {
-    return this.#list(known, false);
-  }
-
-  /** The same with the hashes of the known leaves in their places, as it is stored. */
-  listing(known: LeafSet): Uint8Array[] {
-    return this.#list(known, true);
-  }
-
-  #list(known: LeafSet, withLeaves: boolean): Uint8Array[] {
     const hashes: Uint8Array[] = [];
     const walk = (node: TreeNode, from: number, count: number): void => {
       if (!known.hasAny(from, count)) {
         hashes.push(node.hash);
-      } else if (count === 1) {
-        if (withLeaves) hashes.push(node.hash);
-      } else if (node.children !== undefined) {
+      } else if (count > 1 && node.children !== undefined) {
         const half = splitPoint(count);
         walk(node.children[0], from, half);
         walk(node.children[1], from + half, count - half);
@@ -152,33 +141,6 @@ export class PrunedTree {
     };
     walk(this.#root, 0, this.count);
     return hashes;
-  }
-
-  /** Every leaf whose hash is known, those included that stand alone beside a path. */
-  knownLeaves(): LeafSet {
-    const known = new LeafSet(this.count);
-    const walk = (node: TreeNode, from: number, count: number): void => {
-      if (count === 1) known.add(from);
-      if (node.children === undefined) return;
-      const half = splitPoint(count);
-      walk(node.children[0], from, half);
-      walk(node.children[1], from + half, count - half);
-    };
-    walk(this.#root, 0, this.count);
-    return known;
-  }
-
-  /** The tree that knows what either knows; both must have the same root. */
-  merge(other: PrunedTree): PrunedTree {
-    const join = (a: TreeNode, b: TreeNode): TreeNode => {
-      if (a.children === undefined) return b;
-      if (b.children === undefined) return a;
-      return {
-        hash: a.hash,
-        children: [join(a.children[0], b.children[0]), join(a.children[1], b.children[1])],
-      };
-    };
-    return new PrunedTree(this.count, join(this.#root, other.#root));
   }
 
   /** The hash of a leaf, undefined when it stands under a subtree's hash. */

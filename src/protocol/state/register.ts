@@ -42,12 +42,6 @@ export function getRegister(
   return undefined;
 }
 
-/** The change feed's number of the key's live entry; see feed.ts. */
-export function registerFeedSeq(state: State, namespace: string, key: string): bigint | undefined {
-  for (const row of state.live(registerSubject(namespace, key))) return row.feedSeq;
-  return undefined;
-}
-
 /**
  * Records in key order, keys with `prefix` after `after`. `next` is set when there may be more: a page may be short,
  * even empty, where many keys are deleted.

@@ -48,7 +48,12 @@ export type Frame =
       readonly hold: boolean;
       readonly message: Uint8Array;
     }
-  | { readonly kind: "want"; readonly namespace: string; readonly ids: readonly Uint8Array[] }
+  | {
+      readonly kind: "want";
+      readonly namespace: string;
+      /** Places among the ids that the peer's last message listed, from 0; ascending. */
+      readonly places: readonly number[];
+    }
   | {
       readonly kind: "stream";
       readonly namespace: string;
@@ -66,7 +71,7 @@ export type Frame =
       readonly namespace: string;
       /** Of the answering side, now. */
       readonly digest: Digest;
-      /** Answer to `want`: how many of its ids were dealt with, in order, found or not. */
+      /** Answer to `want`: how many of its places were dealt with, in order, found or not. */
       readonly dealt: number;
       /** Answer to `stream`: where to go on. */
       readonly next: Bound | undefined;
@@ -133,8 +138,7 @@ export function encodeFrame(frame: Frame): Uint8Array {
       out.u8(Number(frame.hold)).bytes(frame.message);
       break;
     case "want":
-      out.varint(frame.ids.length);
-      for (const id of frame.ids) out.bytes(id);
+      writePlaces(out, frame.places);
       break;
     case "stream":
       writeBound(out, frame.from);
@@ -195,8 +199,7 @@ function readFrame(reader: Reader, kind: number): Frame {
     }
     case kinds.want: {
       const namespace = readNamespace(reader);
-      const ids = readList(reader, limits.syncIdsPerFrameMax, () => reader.bytes(hashBytes));
-      return { kind: "want", namespace, ids };
+      return { kind: "want", namespace, places: readPlaces(reader) };
     }
     case kinds.stream: {
       const namespace = readNamespace(reader);
@@ -297,6 +300,25 @@ function readNumber(reader: Reader, max: number): number {
 function readFlag(reader: Reader): boolean {
   const byte = reader.u8();
   return byte <= 1 ? byte === 1 : badFormat("unknown flags");
+}
+
+/** Each as how many places it lies behind the one before it. */
+function writePlaces(out: Writer, places: readonly number[]): void {
+  out.varint(places.length);
+  let next = 0;
+  for (const place of places) {
+    out.varint(place - next);
+    next = place + 1;
+  }
+}
+
+function readPlaces(reader: Reader): number[] {
+  let next = 0;
+  return readList(reader, limits.syncIdsPerFrameMax, () => {
+    const place = next + readNumber(reader, limits.syncFrameBytesMax);
+    next = place + 1;
+    return place;
+  });
 }
 
 function readList<T>(reader: Reader, max: number, read: () => T): T[] {

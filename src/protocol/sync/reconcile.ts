@@ -40,9 +40,11 @@ export type OpenRange = {
   readonly fingerprint: Uint8Array | undefined;
 };
 
+/** An id that the peer holds and we do not, with its place among all that the message lists. */
+export type Needed = { readonly id: Uint8Array; readonly place: number };
+
 export type Response = {
-  /** Ids that the peer holds and we do not. */
-  readonly need: readonly Uint8Array[];
+  readonly need: readonly Needed[];
   /** What we hold and the peer does not. */
   readonly have: readonly ReconItem[];
   readonly open: readonly OpenRange[];
@@ -86,12 +88,15 @@ export function* respond(scope: Scope, message: Uint8Array): Job<Answer> {
 /** Reads a responder's answer; a list for a range in which we hold too many items stays open. Throws `BAD_FORMAT`. */
 export function* readResponse(scope: Scope, message: Uint8Array): Job<Response> {
   const reader = new RangeReader(scope.replica, scope.namespace);
-  const need: Uint8Array[] = [];
+  const need: Needed[] = [];
+  let listed = 0;
   const have: ReconItem[] = [];
   const open: OpenRange[] = [];
   let itemsLeft = limits.syncListedItemsMax;
   for (const range of decodeMessage(message)) {
     yield* reader.pause();
+    const first = listed;
+    if (range.mode === "ids") listed += range.ids.length;
     const from = laterBound(range.from, scope.lower);
     if (range.mode === "skip" || compareBounds(from, range.to) >= 0) continue;
     if (range.mode === "fingerprint") {
@@ -104,7 +109,10 @@ export function* readResponse(scope: Scope, message: Uint8Array): Job<Response> 
       continue;
     }
     itemsLeft -= ours.length;
-    const theirs = new Map(range.ids.map((id) => [idKey(id), id]));
+    const theirs = new Map<string, Needed>();
+    for (const [index, id] of range.ids.entries()) {
+      if (!theirs.has(idKey(id))) theirs.set(idKey(id), { id, place: first + index });
+    }
     for (const item of ours) {
       if (!theirs.delete(idKey(item.id))) have.push(item);
     }

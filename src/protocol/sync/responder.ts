@@ -11,7 +11,6 @@ import type { Now } from "./effects.ts";
 import { violation } from "./faults.ts";
 import { type Frame, negBytesMax } from "./frames.ts";
 import { hello, type HelloFrame, learn, sessionBound } from "./hello.ts";
-import { idKey } from "./position.ts";
 import { respond } from "./reconcile.ts";
 import type { Job } from "./job.ts";
 import type { Outcome, Role, Session, Shared } from "./session.ts";
@@ -32,7 +31,7 @@ export class Responder implements Role {
   /** Namespace of the question that is being answered, or was last. */
   #namespace = "";
   /** What the last message listed; nothing else may be wanted. */
-  #listed = new Map<string, ReconItem>();
+  #listed: readonly ReconItem[] = [];
   #pushable = false;
   #pull: StreamPull | undefined;
 
@@ -116,14 +115,14 @@ export class Responder implements Role {
     const { replica } = this.#shared;
     const scope = { replica, namespace, lower: this.#session.lower, bytesMax: negBytesMax };
     const { message, listed } = yield* respond(scope, question);
-    this.#listed = new Map(listed.map((item) => [idKey(item.id), item]));
+    this.#listed = listed;
     this.#openIntake();
     this.#session.send({ kind: "neg", namespace, hold: !this.#pushable, message });
   }
 
-  #want({ namespace, ids }: FrameOf<"want">): void {
+  #want({ namespace, places }: FrameOf<"want">): void {
     if (namespace !== this.#namespace) violation("a want out of turn");
-    const items = ids.map((id) => this.#listed.get(idKey(id)) ?? violation("an id never listed"));
+    const items = places.map((place) => this.#listed[place] ?? violation("an id never listed"));
     this.#session.intake.close();
     this.#session.run(this.#supply(namespace, items));
   }
@@ -177,7 +176,7 @@ export class Responder implements Role {
     this.#session.intake.close();
     if (namespace !== this.#namespace) this.#shared.turns.release(this.#session.id);
     this.#namespace = namespace;
-    this.#listed.clear();
+    this.#listed = [];
     this.#pushable = false;
   }
 

@@ -17,6 +17,7 @@ import {
   nextMessage,
   type OpenRange,
   putOff,
+  type Needed,
   readResponse,
   type Scope,
 } from "./reconcile.ts";
@@ -37,10 +38,10 @@ export class Rounds implements Task {
   #open: readonly OpenRange[] = [];
   /** What waits until all of `#open` is settled. */
   #later: OpenRange | undefined;
-  #need: readonly Uint8Array[] = [];
+  #need: readonly Needed[] = [];
   #have: readonly ReconItem[] = [];
   /** What the last `want` named. */
-  #wanted: readonly Uint8Array[] = [];
+  #wanted: readonly Needed[] = [];
   /** The peer's, as of the last transfer. */
   #digest: Digest | undefined;
   /** Some difference is left for another session. */
@@ -96,7 +97,7 @@ export class Rounds implements Task {
       this.#later = later;
       this.#first = undefined;
     } else this.#open = open;
-    this.#need = need.filter((id) => !refusals.blocks(peer, id, now.monotonicMs));
+    this.#need = need.filter(({ id }) => !refusals.blocks(peer, id, now.monotonicMs));
     this.#have = hold ? [] : have;
     if (this.#need.length < need.length || this.#have.length < have.length) this.#left = true;
     yield* this.#proceed(now);
@@ -143,7 +144,7 @@ export class Rounds implements Task {
     this.#have = dealt === 0 ? [] : this.#have.slice(dealt);
     this.#wanted = this.#need.slice(0, limits.syncIdsPerFrameMax);
     this.#session.intake.open(this.#wanted.length > 0 ? limits.syncWindowBytes : 0);
-    this.#session.send({ kind: "want", namespace, ids: this.#wanted });
+    this.#session.send({ kind: "want", namespace, places: this.#wanted.map(({ place }) => place) });
   }
 
   *#end({ digest, dealt }: Extract<Frame, { kind: "end" }>, now: Now): Job<void> {
@@ -159,9 +160,10 @@ export class Rounds implements Task {
   }
 
   /** Bundles are opaque here, so a transfer that came short puts all its ids off; those that did come are not asked for again. */
-  #noteMissing(tally: Tally, ids: readonly Uint8Array[], now: Now): void {
+  #noteMissing(tally: Tally, wanted: readonly Needed[], now: Now): void {
     const came = tally.applied + tally.known + tally.quarantined;
-    if (tally.refused === 0 && came >= ids.length) return;
-    for (const id of ids) this.#shared.refusals.note(this.#session.peer, id, now.monotonicMs);
+    if (tally.refused === 0 && came >= wanted.length) return;
+    for (const { id } of wanted)
+      this.#shared.refusals.note(this.#session.peer, id, now.monotonicMs);
   }
 }
