@@ -1,7 +1,7 @@
 /**
  * `npm run partition -- [--rounds 20] [--nodes 5] [--kinds full,ring] [--for 4s] [--writes 150] [--seed S] [--json FILE]`:
  * real daemons are cut in many ways, written to on all sides and healed, and every node's export is held against a
- * model of the acknowledged writes. With `--split 5-5` the sides are these, and the heal is a command of its own
+ * model of the acknowledged writes. `--plain` writes nothing but registers under keys of their own. With `--split 5-5` the sides are these, and the heal is a command of its own
  * process, as a person would type it. Exit code 0 only if nothing was lost, nothing came back, and all became equal.
  */
 import { spawn } from "node:child_process";
@@ -27,6 +27,7 @@ const { values } = parseArgs({
     split: { type: "string" },
     for: { type: "string", default: "4s" },
     writes: { type: "string", default: "150" },
+    plain: { type: "boolean", default: false },
     seed: { type: "string", default: String(Date.now() % 2 ** 31) },
     json: { type: "string" },
   },
@@ -80,6 +81,7 @@ async function runAll(field: Field): Promise<Round[]> {
       forMs: durationMs(values.for),
       writes: Number(values.writes),
       random,
+      plain: values.plain,
       heal: () => (sizes === undefined ? field.run("heal") : healByCommand(field.dir)),
     });
     console.log(roundText(at, round));

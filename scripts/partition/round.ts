@@ -31,6 +31,8 @@ export type RoundOptions = {
   /** On each side. */
   readonly writes: number;
   readonly random: () => number;
+  /** See Writers. */
+  readonly plain?: boolean;
   /** `testnet heal`, however it is to be run. */
   readonly heal: () => Promise<void>;
 };
@@ -54,9 +56,9 @@ export type Round = {
 
 /** Throws when the nodes do not agree before the cut. */
 export async function runRound(options: RoundOptions): Promise<Round> {
-  const { field, namespace, prefix, plan, outage, random } = options;
+  const { field, namespace, prefix, plan, outage, random, plain = false } = options;
   const history = new History();
-  const writers = new Writers({ field, history, namespace, prefix, random });
+  const writers = new Writers({ field, history, namespace, prefix, random, plain });
   const nodes = field.live();
   await writers.prepare(nodes);
   const { equal } = await waitForAgreement(nodes, { timeoutMs: agreeMs, everyMs: 100 });

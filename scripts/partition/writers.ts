@@ -22,6 +22,8 @@ export type WritersOptions = {
   /** Of all keys: ends with a slash. */
   readonly prefix: string;
   readonly random: () => number;
+  /** Nothing but registers under keys of their own, so that every write is an entry that stays. */
+  readonly plain: boolean;
 };
 
 type Doing = { readonly live: LiveNode; readonly node: number };
@@ -35,8 +37,16 @@ export class Writers {
 
   constructor(options: WritersOptions) {
     this.#options = options;
+    const own = {
+      weight: 20,
+      act: (doing: Doing) => this.#put(doing, this.#key("unique", this.#name(doing))),
+    };
+    if (options.plain) {
+      this.#actions = [own];
+      return;
+    }
     this.#actions = [
-      { weight: 10, act: (doing) => this.#put(doing, this.#key("unique", this.#name(doing))) },
+      own,
       { weight: 20, act: (doing) => this.#put(doing, this.#hot()) },
       { weight: 8, act: (doing) => this.#delete(doing, this.#hot()) },
       { weight: 4, act: (doing) => this.#atomic(doing) },
