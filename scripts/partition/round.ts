@@ -60,7 +60,7 @@ export async function runRound(options: RoundOptions): Promise<Round> {
   const history = new History();
   const writers = new Writers({ field, history, namespace, prefix, random, plain });
   const nodes = field.live();
-  await writers.prepare(nodes);
+  if (!plain) await writers.prepare(nodes);
   const { equal } = await waitForAgreement(nodes, { timeoutMs: agreeMs, everyMs: 100 });
   if (!equal) throw new Error(`no agreement within ${agreeMs / 1_000} s before a cut`);
   history.agreed(nodes.map(({ node }) => node.index));
@@ -148,7 +148,7 @@ async function healAndWait(options: RoundOptions): Promise<Healed> {
   const nodes = options.field.live();
   for (;;) {
     const timeoutMs = Math.max(0, agreeMs - sinceMs());
-    const { equal } = await waitForAgreement(nodes, { timeoutMs, everyMs: 100 });
+    const { equal } = await waitForAgreement(nodes, { timeoutMs });
     const digestsMs = sinceMs();
     const exports = await exportsOf(nodes, options);
     const same = exports.every(({ text }) => text === exports[0]?.text);
