@@ -34,6 +34,7 @@ export class Writers {
   readonly #actions: readonly { readonly weight: number; readonly act: Action }[];
   /** Each deletes the counter, log and document that are its own to delete, once. */
   readonly #deleted = new Set<string>();
+  #prepared = false;
 
   constructor(options: WritersOptions) {
     this.#options = options;
@@ -80,6 +81,7 @@ export class Writers {
       ];
       if (!taken.every(Boolean)) throw new Error(`${live.node.name} does not take writes`);
     }
+    this.#prepared = true;
     for (const live of nodes) {
       for (let times = 0; times < 6; times++) await this.#once({ live, node: live.node.index });
     }
@@ -272,7 +274,8 @@ export class Writers {
     const types = ["counter", "log", "doc"] as const;
     const type = types[this.#upTo(types.length)]!;
     const subject = subjectOf(type, key);
-    if (this.#deleted.has(subject)) return;
+    // a deletion that finds nothing is none, and that could not be told from here
+    if (!this.#prepared || this.#deleted.has(subject)) return;
     this.#deleted.add(subject);
     const calls = {
       counter: client.counterDelete,
