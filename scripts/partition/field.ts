@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { Writable } from "node:stream";
 import { main } from "../../testnet/main.ts";
+import type { Client } from "../../src/control/client.ts";
 import { liveNodes, type LiveNode } from "../../testnet/nodes.ts";
 import { readRecord, type TestnetRecord } from "../../testnet/record.ts";
 
@@ -10,6 +11,8 @@ const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
 
 export class Field {
   readonly dir: string;
+  /** By socket, and kept: each new one would leave a connection open for some seconds. */
+  readonly #clients = new Map<string, Client>();
 
   constructor(dir: string) {
     this.dir = dir;
@@ -21,7 +24,17 @@ export class Field {
 
   /** Nodes that run. */
   live(): LiveNode[] {
-    return liveNodes(this.record().nodes);
+    return liveNodes(this.record().nodes).map(({ node, client }) => {
+      const path = node.socketPath ?? "";
+      const kept = this.#clients.get(path) ?? client;
+      this.#clients.set(path, kept);
+      return { node, client: kept };
+    });
+  }
+
+  /** The node, while it runs. */
+  find(index: number): LiveNode | undefined {
+    return this.live().find(({ node }) => node.index === index);
   }
 
   /** What `coterie testnet VERB WORDS` does. Throws as it does. */

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import * as Y from "yjs";
 import type { Client } from "../../src/control/client.ts";
-import { connect, stateOf, type LiveNode } from "../../testnet/nodes.ts";
+import type { LiveNode } from "../../testnet/nodes.ts";
 import type { Field } from "./field.ts";
 import type { History, Op, OpOptions } from "./history.ts";
 import { subjectOf, wordsOf } from "./judge.ts";
@@ -93,19 +93,13 @@ export class Writers {
     for (let done = 0; done < times && !signal.aborted;) {
       const early = startedAt + (forMs * done) / times - performance.now();
       if (early > 0) await sleep(early);
-      const live = this.#find(node);
+      const live = this.#options.field.find(node);
       if (live === undefined) await sleep(retryMs);
       else {
         await this.#once({ live, node });
         done++;
       }
     }
-  }
-
-  #find(index: number): LiveNode | undefined {
-    const node = this.#options.field.record().nodes[index];
-    const isThere = node !== undefined && node.socketPath !== null && stateOf(node) === "running";
-    return isThere ? connect(node) : undefined;
   }
 
   #once(doing: Doing): Promise<void> {
