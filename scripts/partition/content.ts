@@ -20,7 +20,7 @@ export type Export = {
 };
 
 const pageItems = 1_000;
-const answerMs = 10_000;
+const answerMs = 30_000;
 
 type Page<Item> = { readonly items: readonly Item[]; readonly next: string | null };
 

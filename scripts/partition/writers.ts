@@ -7,11 +7,12 @@ import type { Field } from "./field.ts";
 import type { History, Op, OpOptions } from "./history.ts";
 import { subjectOf, wordsOf } from "./judge.ts";
 
-const answerMs = 5_000;
+/** Longer than a pause lasts, after which it is answered, and than a busy machine takes. */
+const answerMs = 30_000;
 /** Before a node that does not take writes is tried again. */
 const retryMs = 100;
 const hotKeys = 12;
-const elements = 8;
+const elements = 5;
 const groupCount = 4;
 const groupKeys = 4;
 
@@ -195,7 +196,7 @@ export class Writers {
 
   async #setChange(doing: Doing, deletes: boolean): Promise<void> {
     const { namespace } = this.#options;
-    const name = this.#key("shared", this.#upTo(3));
+    const name = this.#key("shared", this.#upTo(2));
     const element = `e${this.#upTo(elements)}`;
     const op = this.#begin(doing, subjectOf("set", name, element), { deletes });
     const change = deletes ? { remove: [element] } : { add: [element] };
