@@ -105,6 +105,7 @@ const machine = {
 console.log(`seed ${seed}, ${count} nodes; Node ${machine.node}, load ${machine.load} before`);
 const parent = mkdtempSync(join(tmpdir(), "coterie-partition-"));
 const field = new Field(join(parent, "net"));
+field.downWhenStopped();
 await field.run("up", "-n", String(count));
 try {
   const done = await runAll(field);

@@ -84,6 +84,7 @@ function processesIn(dir: string): string[] {
 const parent = mkdtempSync(join(tmpdir(), "coterie-soak-"));
 const field = new Field(join(parent, "net"));
 console.log(`seed ${seed}, ${nodes} nodes, ${values.for}`);
+field.downWhenStopped();
 let outcome: Outcome;
 try {
   await field.run("up", "-n", String(nodes));

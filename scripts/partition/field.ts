@@ -45,4 +45,11 @@ export class Field {
     const code = await main([verb, "--json", "--dir", this.dir, ...words], io, launcher);
     if (code !== 0) throw new Error(`testnet ${verb} ${words.join(" ")} ended with ${code}`);
   }
+
+  /** Daemons live on without us: who is told to stop takes them down first. */
+  downWhenStopped(): void {
+    for (const signal of ["SIGINT", "SIGTERM"] as const) {
+      process.once(signal, () => void this.run("down").finally(() => process.exit(1)));
+    }
+  }
 }
