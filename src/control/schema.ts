@@ -62,7 +62,13 @@ export const Status = Type.Object({
     leadMs: Type.Number({ description: "how far the state's stamps lead the wall clock" }),
   }),
   counters: Type.Record(Type.String(), Type.Number()),
-  process: Type.Object({ pid: Count, rssBytes: Count, cpuMs: Ms, loopDelayMaxMs: Ms }),
+  process: Type.Object({
+    pid: Count,
+    rssBytes: Count,
+    heapBytes: Type.Integer({ minimum: 0, description: "of JavaScript's heap, in use" }),
+    cpuMs: Ms,
+    loopDelayMaxMs: Ms,
+  }),
 });
 export type Status = Static<typeof Status>;
 

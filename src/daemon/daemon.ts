@@ -91,7 +91,7 @@ function statusOf(parts: DaemonParts): Status {
   const counts = { alive: 0, suspect: 0, failed: 0, left: 0 };
   for (const { status } of roster.list(wallMs)) counts[status]++;
   const digest = stateDigest(state);
-  const { pid, rssBytes, cpuMs, loopDelayMaxMs } = parts.process.read();
+  const { pid, rssBytes, heapBytes, cpuMs, loopDelayMaxMs } = parts.process.read();
   return {
     version,
     peerId: net.self,
@@ -114,7 +114,7 @@ function statusOf(parts: DaemonParts): Status {
     sync: driver.syncStatus(),
     clock: { offsetMs: driver.clockOffsetMs() ?? null, leadMs: state.leadMs(wallMs) },
     counters: { ...parts.metrics.read() },
-    process: { pid, rssBytes, cpuMs, loopDelayMaxMs },
+    process: { pid, rssBytes, heapBytes, cpuMs, loopDelayMaxMs },
   };
 }
 

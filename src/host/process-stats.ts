@@ -1,9 +1,12 @@
 /** What this process uses: memory, CPU time, and the longest time its event loop was late lately. */
 import { monitorEventLoopDelay } from "node:perf_hooks";
+import { getHeapStatistics } from "node:v8";
 
 export type ProcessStats = {
   readonly pid: number;
   readonly rssBytes: number;
+  /** Of JavaScript's heap, in use; those of workers are not counted. */
+  readonly heapBytes: number;
   readonly cpuMs: number;
   readonly loopDelayMaxMs: number;
 };
@@ -24,6 +27,7 @@ export function monitorProcess(): ProcessMonitor {
       return {
         pid: process.pid,
         rssBytes: process.memoryUsage.rss(),
+        heapBytes: getHeapStatistics().used_heap_size,
         cpuMs: Math.round((user + system) / 1000),
         loopDelayMaxMs: Math.round(lateMs * 10) / 10,
       };

@@ -79,7 +79,13 @@ export function fakeStatus(dataDir: string): Status {
     },
     clock: { offsetMs: -1_234.5, leadMs: 5_000 },
     counters: { "sync.sessions": 12 },
-    process: { pid: process.pid, rssBytes: 97e6, cpuMs: 12_345, loopDelayMaxMs: 12 },
+    process: {
+      pid: process.pid,
+      rssBytes: 97e6,
+      heapBytes: 31e6,
+      cpuMs: 12_345,
+      loopDelayMaxMs: 12,
+    },
   };
 }
 

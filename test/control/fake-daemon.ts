@@ -89,7 +89,7 @@ export function createFakeDaemon(): FakeDaemon {
       sync: { lastEqualAt: null, sessions: 0, active: 0, bytesIn: 0, bytesOut: 0, missingTwice: 0 },
       clock: { offsetMs: null, leadMs: 0 },
       counters: {},
-      process: { pid: 1, rssBytes: 1, cpuMs: 1, loopDelayMaxMs: 1 },
+      process: { pid: 1, rssBytes: 1, heapBytes: 1, cpuMs: 1, loopDelayMaxMs: 1 },
     }),
     identity: () => ({
       peerId: author,

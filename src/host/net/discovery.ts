@@ -25,8 +25,9 @@ const walkMsMax = 10_000;
 const pauseMsMin = 400;
 /** After a walk without news, at first. */
 const pauseMsQuiet = 5_000;
-/** After a peer came or went. */
+/** After a peer came or went, while there are few; with more there is no hurry, and other work after a healed cut. */
 const pauseMsChanged = 1_500;
+const few = 5;
 const pauseMsMax = 120_000;
 const dialsAtOnceMax = 8;
 /** A peer that could not be dialled is left alone for this long; `redial` cares for those that were connected. */
@@ -74,9 +75,10 @@ export class Discovery {
 
   #comeNear(): void {
     const { clock, random, peers } = this.#parts;
+    const changedMs = peers.size < few ? pauseMsChanged : pauseMsQuiet;
     // the first peer of all opens the way to the others
-    const pauseMs = peers.size === 1 ? 0 : pauseMsChanged * (0.5 + random.float());
-    this.#pauseMs = Math.min(this.#pauseMs, pauseMsChanged);
+    const pauseMs = peers.size === 1 ? 0 : changedMs * (0.5 + random.float());
+    this.#pauseMs = Math.min(this.#pauseMs, changedMs);
     this.#walkAtMs = Math.min(this.#walkAtMs, clock.monotonicMs() + pauseMs);
     this.#wake?.();
   }

@@ -49,8 +49,11 @@ type Target = {
   busy: boolean;
 };
 
-/** Of two peers that lost one another, the one with the larger id waits this long, or both would dial at once. */
-const yieldMs = 300;
+/**
+ * Of two peers that lost one another, the one with the larger id waits this long, or both would dial at once. Where
+ * many connect at the same time, as after a healed cut, a dial takes most of it.
+ */
+const yieldMs = 1_000;
 const idleMs = 1_000;
 const tickMsMin = 20;
 

@@ -86,8 +86,11 @@ export class Initiator implements Role {
   }
 
   proceed(now: Now): number | undefined {
-    if (this.#current?.waitUntilMs === undefined) return undefined;
-    this.#advance(now);
+    const { namespace, waitUntilMs } = this.#current ?? {};
+    if (namespace === undefined || waitUntilMs === undefined) return undefined;
+    // digests are not for nothing, and are asked for only by who may go on
+    const mayGoOn = this.#shared.turns.mayTake(namespace, this.#session.id, now.monotonicMs);
+    if (mayGoOn || now.monotonicMs >= waitUntilMs) this.#advance(now);
     return now.monotonicMs + turnPollMs;
   }
 

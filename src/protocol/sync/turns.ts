@@ -11,13 +11,17 @@ type Holder = { readonly session: number; readonly sinceMs: number; progressMs: 
 export class Turns {
   readonly #holders = new Map<string, Holder>();
 
+  /** True when the session would be given the turn now. */
+  mayTake(namespace: string, session: number, nowMs: number): boolean {
+    const holder = this.#holders.get(namespace);
+    if (holder === undefined || holder.session === session) return true;
+    return nowMs - holder.progressMs >= stalledMs || nowMs - holder.sinceMs >= heldMsMax;
+  }
+
   /** True when the session may bring entries of the namespace now. */
   take(namespace: string, session: number, nowMs: number): boolean {
+    if (!this.mayTake(namespace, session, nowMs)) return false;
     const holder = this.#holders.get(namespace);
-    if (holder !== undefined && holder.session !== session) {
-      const stalled = nowMs - holder.progressMs >= stalledMs;
-      if (!stalled && nowMs - holder.sinceMs < heldMsMax) return false;
-    }
     if (holder?.session === session) holder.progressMs = nowMs;
     else this.#holders.set(namespace, { session, sinceMs: nowMs, progressMs: nowMs });
     return true;
