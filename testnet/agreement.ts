@@ -1,4 +1,5 @@
 /** Whether nodes have the same state: equal digests mean equal state, and equal counts say it again. */
+import { formatNodeSet } from "./node-set.ts";
 import type { LiveNode } from "./nodes.ts";
 import { waitUntil, type WaitOptions } from "./wait-until.ts";
 
@@ -55,4 +56,11 @@ export async function waitForAgreement(
     { everyMs, ...options },
   );
   return { equal, tookMs: performance.now() - startedAt, parties: found };
+}
+
+/** `0-2 have 12 entries (digest ab12cd34)`. */
+export function partyText({ nodes, entries, digest }: Party): string {
+  const who = formatNodeSet(nodes);
+  if (digest === null) return `${who} do not answer`;
+  return `${who} have ${entries} entries (digest ${digest.slice(0, 8)})`;
 }

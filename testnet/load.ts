@@ -12,6 +12,11 @@ const pauseMs = 40;
 const retryMs = 200;
 const answerMs = 3_000;
 
+/** With keys that no earlier load has written. */
+export function freshBooks(seed: number): Books {
+  return new Books(loadNamespace, `${seed}/${Date.now()}/`);
+}
+
 export class Load {
   readonly books: Books;
   readonly #dir: string;
@@ -20,9 +25,9 @@ export class Load {
   #stopping = false;
 
   /** Begins at once. */
-  constructor(dir: string, seed: number) {
+  constructor(dir: string, seed: number, books = freshBooks(seed)) {
     this.#dir = dir;
-    this.books = new Books(loadNamespace, `${seed}/${Date.now()}/`);
+    this.books = books;
     const { nodes } = readRecord(dir).record;
     this.#writers = nodes.map(({ index }) => this.#write(index, seeded(seed + index)));
   }

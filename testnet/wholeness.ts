@@ -7,6 +7,11 @@ const connectionsEnough = 5;
 const everyMs = 200;
 const answerMs = 5_000;
 
+/** How long a testnet may take to find itself: all daemons share the machine, and each hears of each. */
+export function wholeMs(count: number): number {
+  return 60_000 + 3_000 * count;
+}
+
 export type Wholeness = {
   readonly whole: boolean;
   /** Nodes that count all members and have connections enough, by index. */

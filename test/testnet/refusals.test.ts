@@ -128,7 +128,7 @@ test("help names every verb there is, and no other", async () => {
   const { out } = await runMain([]);
   const verbs = [...out.matchAll(/^ {2}(\w+)(?= |$)/gm)].map(([, verb]) => verb);
   expect(verbs.filter((verb) => verb !== "coterie")).toEqual(
-    "up status partition heal link kill start pause resume exec logs converge chaos down".split(
+    "up status partition heal link kill start pause resume converge chaos exec logs run down".split(
       " ",
     ),
   );

@@ -1,4 +1,3 @@
-import { Writable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { CoterieError, exitCodes, toCoterieError } from "../../src/core/errors.ts";
 import { waitForAgreement } from "../agreement.ts";
@@ -10,7 +9,7 @@ import type { Loss } from "../ledger.ts";
 import { Load } from "../load.ts";
 import { formatNodeSet } from "../node-set.ts";
 import { hasProcess, liveNodes, stateOf } from "../nodes.ts";
-import { Output } from "../output.ts";
+import { quiet } from "../quiet.ts";
 import { readRecord } from "../record.ts";
 import { countOf, durationOf, type Call } from "../verb.ts";
 import { dissentsText, waitForVerdicts, type Verdicts } from "../verdicts.ts";
@@ -112,10 +111,7 @@ function messageOf(error: unknown): string {
 }
 
 function perform({ call }: Run, { verb, args, options }: Command): Promise<number> {
-  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
-  const stdout = nowhere as unknown as NodeJS.WriteStream;
-  const out = new Output({ ...call.io, stdout }, true);
-  return actions[verb]({ ...call, args, values: options, rest: [], out });
+  return actions[verb](quiet(call, { args, values: options }));
 }
 
 /** By what is on record, which a fault that failed may have left otherwise than drawn. */
