@@ -2,9 +2,10 @@
 import { availableParallelism } from "node:os";
 import type { Client } from "../src/control/client.ts";
 import { launch, type Launched, type LaunchOptions } from "./launch.ts";
+import { entering } from "./netns/tools.ts";
 import { connect, type LiveNode } from "./nodes.ts";
 import { ownTicket } from "./own-ticket.ts";
-import { changeNode, type NodeRecord } from "./record.ts";
+import { changeNode, readRecord, type NodeRecord } from "./record.ts";
 
 export type LaunchesOptions = Pick<LaunchOptions, "launcher" | "env"> & {
   /** Of the testnet. */
@@ -26,7 +27,9 @@ export class Launches {
   async start(node: NodeRecord, ticket?: Promise<string>): Promise<LiveNode> {
     const { dir, launcher, env, readyMs, signal } = this.#options;
     signal.throwIfAborted();
-    const launched = launch(node, { launcher, env, joins: ticket !== undefined });
+    const { netns } = readRecord(dir).record;
+    const within = netns === undefined ? [] : entering(netns.holder.pid, node.index);
+    const launched = launch(node, { launcher, env, within, joins: ticket !== undefined });
     this.#launched.add(launched);
     changeNode(dir, node.index, { process: launched.process });
     try {

@@ -75,6 +75,18 @@ export function countOf(call: Call, name: string, max: number, otherwise: number
   throw new CoterieError("USAGE", `${option} wants a number from 1 to ${max}, not "${text}"`);
 }
 
+/** One of a few words; undefined when it was not given. Throws `USAGE`. */
+export function choiceOf<T extends string>(
+  call: Call,
+  name: string,
+  among: readonly T[],
+): T | undefined {
+  const text = textOf(call, name);
+  const found = among.find((each) => each === text);
+  if (text === undefined || found !== undefined) return found;
+  throw new CoterieError("USAGE", `--${name} is one of ${among.join(", ")}, not "${text}"`);
+}
+
 const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000 };
 
 /** Milliseconds of `500ms`, `30s`, `2m` or plain seconds; undefined for anything else, and for no time at all. */

@@ -17,7 +17,11 @@ export const verbs: readonly Verb[] = [
     options: {
       n: { value: "N", help: "how many nodes (5)" },
       "base-address": { value: "NET", help: "loopback network of the nodes, such as 127.0.9" },
-      timeout: { value: "TIME", help: "how long they may take to find each other (60s)" },
+      net: { value: "KIND", help: "loopback, or netns: network namespaces (Linux) (loopback)" },
+      timeout: {
+        value: "TIME",
+        help: "how long they may take to find each other (60s and 3s a node)",
+      },
       "no-wait": { help: "return as soon as the daemons are ready" },
     },
     run: up,

@@ -1,6 +1,6 @@
 /** What happened while a scenario ran. All times are milliseconds since its first step began. */
 import type { BookType } from "../workload/books.ts";
-import type { NetKind } from "./scenario.ts";
+import type { NetKind } from "../netns/kinds.ts";
 
 export type LaneState = "answers" | "silent" | "paused" | "stopped";
 

@@ -1,10 +1,8 @@
 /** What a scenario file says: a testnet, and steps that are done to it one after the other. */
+import type { NetKind } from "../netns/kinds.ts";
 import type { Verb } from "../verb.ts";
 import type { Parsed } from "../words.ts";
 import type { BookType } from "../workload/books.ts";
-
-export const netKinds = ["loopback", "netns"] as const;
-export type NetKind = (typeof netKinds)[number];
 
 export const memberStatuses = ["alive", "suspect", "failed", "left"] as const;
 export const valueTypes = ["register", "counter", "set", "doc"] as const;
