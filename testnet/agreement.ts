@@ -4,7 +4,8 @@ import type { LiveNode } from "./nodes.ts";
 import { waitUntil, type WaitOptions } from "./wait-until.ts";
 
 /** Asked more often, ten nodes on two cores spend much of their time on answering instead of agreeing. */
-const everyMs = 250;
+const everyMsMin = 250;
+const everyMsPerNode = 20;
 const answerMs = 5_000;
 
 /** Nodes with one and the same state; null digest and entries for those that did not answer. */
@@ -47,6 +48,7 @@ export async function waitForAgreement(
   options: WaitOptions,
 ): Promise<Agreement> {
   const startedAt = performance.now();
+  const everyMs = Math.max(everyMsMin, everyMsPerNode * nodes.length);
   let found: Party[] = [];
   const equal = await waitUntil(
     async () => {

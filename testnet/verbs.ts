@@ -16,6 +16,7 @@ export const verbs: readonly Verb[] = [
     summary: "start a network of daemons and wait until they have found each other",
     options: {
       n: { value: "N", help: "how many nodes (5)" },
+      connections: { value: "C", help: "how many each node wants (20; 8 in more than 20 nodes)" },
       "base-address": { value: "NET", help: "loopback network of the nodes, such as 127.0.9" },
       net: { value: "KIND", help: "loopback, or netns: network namespaces (Linux) (loopback)" },
       timeout: {

@@ -1,4 +1,5 @@
 import { CoterieError, exitCodes } from "../../src/core/errors.ts";
+import { connectionsFor, wantConnections } from "../connections.ts";
 import { commandFor } from "../folder.ts";
 import { interruptible } from "../interruptible.ts";
 import { Launches, startChain } from "../launches.ts";
@@ -14,18 +15,26 @@ import { choiceOf, countOf, durationOf, textOf, type Call } from "../verb.ts";
 import { waitUntilWhole, wholeMs, type Wholeness } from "../wholeness.ts";
 
 const countDefault = 5;
-const readyMs = 30_000;
+const connectionsMax = 100;
+
+/** For one daemon. Those that run already have work with each new one, and all share the machine's cores. */
+function readyMs(count: number): number {
+  return 30_000 + 1_000 * count;
+}
 
 export async function up(call: Call): Promise<number> {
   const count = countOf(call, "n", nodesMax, countDefault);
   const timeoutMs = durationOf(call, "timeout", wholeMs(count));
   const net = choiceOf(call, "net", netKinds);
+  const connections = countOf(call, "connections", connectionsMax, connectionsFor(count));
   const startedAt = performance.now();
   const { dir, holder } = await make(call, count, net ?? "loopback");
   return interruptible(async (signal) => {
     const { launcher, io } = call;
-    const launches = new Launches({ dir, launcher, env: io.env, readyMs, signal });
+    const options = { dir, launcher, env: io.env, readyMs: readyMs(count), signal };
+    const launches = new Launches(options);
     try {
+      wantConnections(dir, connections);
       const nodes = await startAll(call, dir, launches);
       const found = await waitForAll(call, nodes, timeoutMs, signal);
       signal.throwIfAborted();
