@@ -1,9 +1,11 @@
 /** Whether nodes have the same state: equal digests mean equal state, and equal counts say it again. */
+import { formatNodeSet } from "./node-set.ts";
 import type { LiveNode } from "./nodes.ts";
 import { waitUntil, type WaitOptions } from "./wait-until.ts";
 
 /** Asked more often, ten nodes on two cores spend much of their time on answering instead of agreeing. */
-const everyMs = 250;
+const everyMsMin = 250;
+const everyMsPerNode = 20;
 const answerMs = 5_000;
 
 /** Nodes with one and the same state; null digest and entries for those that did not answer. */
@@ -46,6 +48,7 @@ export async function waitForAgreement(
   options: WaitOptions,
 ): Promise<Agreement> {
   const startedAt = performance.now();
+  const everyMs = Math.max(everyMsMin, everyMsPerNode * nodes.length);
   let found: Party[] = [];
   const equal = await waitUntil(
     async () => {
@@ -55,4 +58,11 @@ export async function waitForAgreement(
     { everyMs, ...options },
   );
   return { equal, tookMs: performance.now() - startedAt, parties: found };
+}
+
+/** `0-2 have 12 entries (digest ab12cd34)`. */
+export function partyText({ nodes, entries, digest }: Party): string {
+  const who = formatNodeSet(nodes);
+  if (digest === null) return `${who} do not answer`;
+  return `${who} have ${entries} entries (digest ${digest.slice(0, 8)})`;
 }

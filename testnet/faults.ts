@@ -2,17 +2,22 @@
 import type { Faults, FaultyLink } from "../src/control/schema.ts";
 import { CoterieError, toCoterieError } from "../src/core/errors.ts";
 import { cutFrom, deafTo } from "./cut.ts";
+import { applyCut } from "./netns/cut-rules.ts";
 import { liveNodes, type LiveNode } from "./nodes.ts";
 import { changeRecord, type TestnetRecord } from "./record.ts";
 
 const answerMs = 5_000;
 
-type Plan = Pick<TestnetRecord, "nodes" | "partition" | "oneWay" | "links">;
+type Plan = Pick<TestnetRecord, "nodes" | "partition" | "oneWay" | "links" | "netns">;
+
+const noCut: Pick<Plan, "partition" | "oneWay"> = { partition: null, oneWay: [] };
 
 export type Failure = { readonly index: number; readonly reason: string };
 
-/** For the daemon of one node. Both sides of a partition are told; a one-way cut or a link is its reader's alone. */
-export function faultsOf({ nodes, partition, oneWay, links }: Plan, index: number): Faults {
+/** For the daemon of one node. Between namespaces the network makes the cuts. On loopback both sides of a partition are told; a one-way cut or a link is its reader's alone. */
+export function faultsOf(plan: Plan, index: number): Faults {
+  const { nodes, links } = plan;
+  const { partition, oneWay } = plan.netns === undefined ? plan : noCut;
   const peerOf = (other: number): string[] => [nodes[other]?.peerId ?? []].flat();
   const deaf = new Set(deafTo(oneWay, index));
   const shaped = links.filter(({ from, to }) => to === index && !deaf.has(from));
@@ -58,6 +63,7 @@ export async function changeFaults(
   change: (record: TestnetRecord) => Partial<Omit<Plan, "nodes">>,
 ): Promise<void> {
   const record = changeRecord(dir, (before) => ({ ...before, ...change(before) }));
+  await applyCut(record, process.env);
   const nodes = liveNodes(record.nodes);
   const failures = await applyFaults(nodes, record);
   if (failures.length === 0) return;

@@ -39,6 +39,7 @@ export function overview(verbs: readonly Verb[]): string {
     "  coterie testnet partition '0-4>5-9'",
     "  coterie testnet link 0 1 --latency 50ms --rate 1mbit",
     "  coterie testnet chaos --seed 7 --for 60s",
+    "  coterie testnet run docs/scenarios/partition-and-heal.toml",
     "  coterie testnet down",
     "",
   ].join("\n");

@@ -17,6 +17,8 @@ export type LaunchOptions = {
   /** The script `coterie`, run by the Node that runs us. */
   readonly launcher: string;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Words that run it somewhere else, under the same process id; none for here. */
+  readonly within?: readonly string[];
   /** True for a first start in a network that is there: `join` will say which. */
   readonly joins?: boolean;
 };
@@ -66,7 +68,13 @@ export function launch(node: NodeRecord, options: LaunchOptions): Launched {
     "--lifeline",
     ...(options.joins === true ? ["--join=-"] : []),
   ];
-  const child = spawn(process.execPath, [options.launcher, ...words], {
+  const [program = process.execPath, ...line] = [
+    ...(options.within ?? []),
+    process.execPath,
+    options.launcher,
+    ...words,
+  ];
+  const child = spawn(program, line, {
     detached: true, // a session of its own: Ctrl-C is for the command alone
     env: bareEnvironment(options.env),
     stdio: ["pipe", "pipe", log],

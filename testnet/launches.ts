@@ -1,10 +1,12 @@
 /** The daemons that one command starts. They are its own, and end with it, until it releases them. */
 import { availableParallelism } from "node:os";
 import type { Client } from "../src/control/client.ts";
+import { waitForBreath } from "./breath.ts";
 import { launch, type Launched, type LaunchOptions } from "./launch.ts";
+import { entering } from "./netns/tools.ts";
 import { connect, type LiveNode } from "./nodes.ts";
 import { ownTicket } from "./own-ticket.ts";
-import { changeNode, type NodeRecord } from "./record.ts";
+import { changeNode, readRecord, type NodeRecord } from "./record.ts";
 
 export type LaunchesOptions = Pick<LaunchOptions, "launcher" | "env"> & {
   /** Of the testnet. */
@@ -26,7 +28,9 @@ export class Launches {
   async start(node: NodeRecord, ticket?: Promise<string>): Promise<LiveNode> {
     const { dir, launcher, env, readyMs, signal } = this.#options;
     signal.throwIfAborted();
-    const launched = launch(node, { launcher, env, joins: ticket !== undefined });
+    const { netns } = readRecord(dir).record;
+    const within = netns === undefined ? [] : entering(netns.holder.pid, node.index);
+    const launched = launch(node, { launcher, env, within, joins: ticket !== undefined });
     this.#launched.add(launched);
     changeNode(dir, node.index, { process: launched.process });
     try {
@@ -39,6 +43,11 @@ export class Launches {
       await this.#stop(launched);
       throw error;
     }
+  }
+
+  /** Resolves when the machine has a core for one more, or when the time is up. */
+  breathe(timeoutMs: number): Promise<void> {
+    return waitForBreath(timeoutMs, this.#options.signal);
   }
 
   async release(): Promise<void> {
@@ -57,6 +66,13 @@ export class Launches {
   }
 }
 
+/**
+ * From this one on a daemon starts when those before it leave it a core, or after this time. Where all start as fast as
+ * they can, each new one keeps all others busy, probes come late, members suspect each other, and that is work again.
+ */
+const unhurriedFrom = 8;
+const breathMsMax = 2_000;
+
 /** So many load while they wait for their predecessor: enough to keep all cores busy, and no more. */
 const ahead = availableParallelism() + 1;
 
@@ -71,6 +87,7 @@ export async function startChain(
   let ticket: Promise<string> | undefined;
   for (const [index, node] of nodes.entries()) {
     await starts[index - ahead];
+    if (index >= unhurriedFrom) await launches.breathe(breathMsMax);
     const start = launches.start(node, ticket);
     starts.push(start);
     ticket = start.then(({ client }) => {

@@ -11,7 +11,11 @@ type Line = {
   readonly tried: Set<string>;
 };
 
-export type Loss = { readonly key: string; readonly what: "missing" | "older" | "foreign" };
+/** `foreign`: nobody wrote it. `returned`: it was removed. */
+export type Loss = {
+  readonly key: string;
+  readonly what: "missing" | "older" | "foreign" | "returned" | "repeated" | "miscounted";
+};
 
 export class Ledger {
   readonly #lines = new Map<string, Line>();

@@ -1,31 +1,40 @@
-/** Load while faults happen: a writer for every node, all on the same keys, and a ledger of what was acknowledged. */
+/** Load while faults happen: a writer for every node, writes of every type, all to the same keys. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { seeded } from "./draw.ts";
-import { Ledger, type Held, type Loss } from "./ledger.ts";
+import type { Ledger, Loss } from "./ledger.ts";
 import { connect, stateOf, type LiveNode } from "./nodes.ts";
 import { readRecord } from "./record.ts";
+import { Books } from "./workload/books.ts";
 
 export const loadNamespace = "chaos";
-const keyCount = 200;
 const pauseMs = 40;
 /** Before a node that does not take writes is tried again. */
 const retryMs = 200;
 const answerMs = 3_000;
 
+/** With keys that no earlier load has written. */
+export function freshBooks(seed: number): Books {
+  return new Books(loadNamespace, `${seed}/${Date.now()}/`);
+}
+
 export class Load {
-  readonly ledger = new Ledger();
+  readonly books: Books;
   readonly #dir: string;
-  readonly #prefix: string;
   readonly #writers: Promise<void>[];
   #unacknowledged = 0;
   #stopping = false;
 
   /** Begins at once. */
-  constructor(dir: string, seed: number) {
+  constructor(dir: string, seed: number, books = freshBooks(seed)) {
     this.#dir = dir;
-    this.#prefix = `${seed}/${Date.now()}/`;
+    this.books = books;
     const { nodes } = readRecord(dir).record;
     this.#writers = nodes.map(({ index }) => this.#write(index, seeded(seed + index)));
+  }
+
+  /** Of the registers. */
+  get ledger(): Ledger {
+    return this.books.ledger;
   }
 
   /** Writes that failed or were not answered; they may have happened. */
@@ -39,21 +48,15 @@ export class Load {
   }
 
   /** What the node has lost of what was acknowledged. */
-  async losses({ client }: LiveNode): Promise<Loss[]> {
-    const held = new Map<string, Held>();
-    const query = { prefix: this.#prefix, limit: keyCount };
-    for (const { key, value, stamp } of (await client.kvList(loadNamespace, query)).items) {
-      held.set(key, { value, stamp });
-    }
-    return this.ledger.losses(held);
+  losses({ client }: LiveNode): Promise<Loss[]> {
+    return this.books.losses(client);
   }
 
   async #write(index: number, random: () => number): Promise<void> {
     let live: LiveNode | undefined;
-    for (let count = 0; !this.#stopping; count++) {
+    while (!this.#stopping) {
       live ??= this.#find(index);
-      const key = `${this.#prefix}${Math.floor(random() * keyCount)}`;
-      if (live !== undefined && (await this.#put(live, key, `${index}.${count}`))) {
+      if (live !== undefined && (await this.#writeOne(live, random))) {
         await sleep(pauseMs);
         continue;
       }
@@ -68,12 +71,11 @@ export class Load {
     return isThere ? connect(node) : undefined;
   }
 
-  async #put({ client }: LiveNode, key: string, text: string): Promise<boolean> {
-    this.ledger.tried(key, text);
+  async #writeOne(live: LiveNode, random: () => number): Promise<boolean> {
+    const { client, node } = live;
+    const options = { timeoutMs: answerMs };
     try {
-      const value = { kind: "text", bytes: Buffer.from(text) } as const;
-      const { stamp } = await client.kvPut(loadNamespace, key, value, { timeoutMs: answerMs });
-      this.ledger.wrote(key, text, stamp);
+      await this.books.write({ client, index: node.index, random, options });
       return true;
     } catch {
       this.#unacknowledged++; // to be expected of a node that was killed or paused meanwhile

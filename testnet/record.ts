@@ -21,6 +21,11 @@ import { CoterieError, toCoterieError } from "../src/core/errors.ts";
 
 const NullableText = Type.Union([Type.String(), Type.Null()]);
 
+const Process = Type.Object({
+  pid: Type.Integer({ minimum: 2 }),
+  startedAt: Type.String({ minLength: 1 }),
+});
+
 const NodeRecord = Type.Object({
   index: Type.Integer({ minimum: 0 }),
   name: Type.String(),
@@ -28,10 +33,7 @@ const NodeRecord = Type.Object({
   /** What it is told to listen on; the port is its own choice. */
   listen: Type.String(),
   /** Null before the first start and after `kill`. */
-  process: Type.Union([
-    Type.Object({ pid: Type.Integer({ minimum: 2 }), startedAt: Type.String({ minLength: 1 }) }),
-    Type.Null(),
-  ]),
+  process: Type.Union([Process, Type.Null()]),
   /** As the daemon said when it was ready. */
   peerId: NullableText,
   socketPath: NullableText,
@@ -59,6 +61,12 @@ export type Shape = Static<typeof Shape>;
 const Link = Type.Object({ from: NodeIndex, to: NodeIndex, shape: Shape });
 export type Link = Static<typeof Link>;
 
+/** Of a testnet whose nodes have network namespaces: who holds these, and what cuts them. */
+const Netns = Type.Object({
+  holder: Process,
+  cutBy: Type.Union([Type.Literal("nft"), Type.Literal("route")]),
+});
+
 const TestnetRecord = Type.Object({
   version: Type.Literal(1),
   /** `starting` until `up` has let its daemons go. */
@@ -68,6 +76,8 @@ const TestnetRecord = Type.Object({
   partition: Type.Union([Type.Array(NodeIndexes), Type.Null()]),
   oneWay: Type.Array(OneWayCut),
   links: Type.Array(Link),
+  /** Absent when the nodes are on loopback. */
+  netns: Type.Optional(Netns),
 });
 export type TestnetRecord = Static<typeof TestnetRecord>;
 
@@ -88,7 +98,11 @@ export function nodeDir(dir: string, index: number): string {
  * Makes the folder and the first record, for nodes that listen on these addresses; returns the folder's real path.
  * Throws `ALREADY_INITIALISED` or `BAD_DATA_DIR` for a folder in use.
  */
-export function createRecord(folder: string, listen: readonly string[]): string {
+export function createRecord(
+  folder: string,
+  listen: readonly string[],
+  netns?: TestnetRecord["netns"],
+): string {
   const dir = freshFolder(folder);
   const nodes = listen.map((address, index) => ({
     index,
@@ -107,6 +121,7 @@ export function createRecord(folder: string, listen: readonly string[]): string 
     partition: null,
     oneWay: [],
     links: [],
+    ...(netns === undefined ? {} : { netns }),
   });
   try {
     // unlike a rename, a link does not replace what another command has put there meanwhile

@@ -24,23 +24,32 @@ export type NodeReport = {
   readonly members: number | null;
   readonly entries: number | null;
   readonly digest: string | null;
+  readonly rssBytes: number | null;
+  /** Since it started. */
+  readonly cpuMs: number | null;
   /** Why it does not answer though it runs. */
   readonly error: string | null;
 };
 
-type Facts = Pick<NodeReport, "connections" | "members" | "entries" | "digest" | "error">;
+type Facts = Pick<
+  NodeReport,
+  "connections" | "members" | "entries" | "digest" | "rssBytes" | "cpuMs" | "error"
+>;
 
 const noFacts: Facts = {
   connections: null,
   members: null,
   entries: null,
   digest: null,
+  rssBytes: null,
+  cpuMs: null,
   error: null,
 };
 
-function factsOf({ connections, members, state }: Status): Facts {
+function factsOf({ connections, members, state, process: own }: Status): Facts {
   const { entries, digest } = state;
-  return { connections, members: members.alive, entries, digest, error: null };
+  const { rssBytes, cpuMs } = own;
+  return { connections, members: members.alive, entries, digest, rssBytes, cpuMs, error: null };
 }
 
 async function ask(node: NodeRecord): Promise<Facts> {
@@ -97,6 +106,16 @@ const columns: readonly Column<NodeReport>[] = [
   },
   { title: "GROUP", text: ({ group }) => group },
   { title: "DATA", text: ({ dataDir }) => dataDir, short: ({ dataDir }) => basename(dataDir) },
+  {
+    title: "RSS",
+    text: ({ rssBytes }) => rssBytes,
+    short: ({ rssBytes }) => (rssBytes === null ? "-" : `${Math.round(rssBytes / 2 ** 20)} MiB`),
+  },
+  {
+    title: "CPU",
+    text: ({ cpuMs }) => (cpuMs === null ? null : Math.round(cpuMs)),
+    short: ({ cpuMs }) => (cpuMs === null ? "-" : `${(cpuMs / 1_000).toFixed(1)} s`),
+  },
 ];
 
 export function printTable(out: Output, nodes: readonly NodeReport[]): Promise<void> {

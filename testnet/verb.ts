@@ -75,14 +75,32 @@ export function countOf(call: Call, name: string, max: number, otherwise: number
   throw new CoterieError("USAGE", `${option} wants a number from 1 to ${max}, not "${text}"`);
 }
 
+/** One of a few words; undefined when it was not given. Throws `USAGE`. */
+export function choiceOf<T extends string>(
+  call: Call,
+  name: string,
+  among: readonly T[],
+): T | undefined {
+  const text = textOf(call, name);
+  const found = among.find((each) => each === text);
+  if (text === undefined || found !== undefined) return found;
+  throw new CoterieError("USAGE", `--${name} is one of ${among.join(", ")}, not "${text}"`);
+}
+
 const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000 };
 
-/** Milliseconds of `500ms`, `30s`, `2m` or plain seconds. Throws `USAGE`. */
+/** Milliseconds of `500ms`, `30s`, `2m` or plain seconds; undefined for anything else, and for no time at all. */
+export function parseDuration(text: string): number | undefined {
+  const match = /^(\d{1,6}(?:\.\d+)?)(ms|s|m)?$/.exec(text);
+  const ms = match === null ? 0 : Number(match[1]) * (unitMs[match[2] ?? "s"] ?? 0);
+  return ms >= 1 ? Math.round(ms) : undefined;
+}
+
+/** An option's milliseconds. Throws `USAGE`. */
 export function durationOf(call: Call, name: string, otherwiseMs: number): number {
   const text = textOf(call, name);
   if (text === undefined) return otherwiseMs;
-  const match = /^(\d{1,6}(?:\.\d+)?)(ms|s|m)?$/.exec(text);
-  const ms = match === null ? 0 : Number(match[1]) * (unitMs[match[2] ?? "s"] ?? 0);
-  if (ms >= 1) return Math.round(ms);
+  const ms = parseDuration(text);
+  if (ms !== undefined) return ms;
   throw new CoterieError("USAGE", `--${name} wants a time such as 500ms, 30s or 2m, not "${text}"`);
 }

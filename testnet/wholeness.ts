@@ -4,8 +4,15 @@ import type { LiveNode } from "./nodes.ts";
 import { waitUntil, type WaitOptions } from "./wait-until.ts";
 
 const connectionsEnough = 5;
-const everyMs = 200;
+/** Asking is work for daemons that have other work: of all of them together about fifty times a second. */
+const everyMsMin = 200;
+const everyMsPerNode = 20;
 const answerMs = 5_000;
+
+/** How long a testnet may take to find itself: all daemons share the machine, and each hears of each. */
+export function wholeMs(count: number): number {
+  return 60_000 + 3_000 * count;
+}
 
 export type Wholeness = {
   readonly whole: boolean;
@@ -24,6 +31,7 @@ export async function waitUntilWhole(
   options: WaitOptions,
   onProgress: (settled: readonly number[]) => void = () => undefined,
 ): Promise<Wholeness> {
+  const everyMs = Math.max(everyMsMin, everyMsPerNode * nodes.length);
   let settled: number[] = [];
   const whole = await waitUntil(
     async () => {

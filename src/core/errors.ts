@@ -65,6 +65,8 @@ export const errorCodes = {
   TIMEOUT: { http: 504, exit: 4 },
   ABORTED: { http: 499, exit: 1 },
   PARTIAL: { http: 207, exit: 5 },
+  /** A step of a testnet's scenario: an expectation did not hold, or a command failed. */
+  SCENARIO_FAILED: { http: 500, exit: 1 },
   INTERNAL: { http: 500, exit: 1 },
 } as const satisfies Record<string, CodeFacts>;
 

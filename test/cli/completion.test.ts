@@ -97,6 +97,7 @@ describe.each(Object.keys(askers))("%s", (shell) => {
       await offered(shell, "coterie", "--data-dir", "/kv", "--json", "kv", "-n", "id", ""),
     ).toContain("import");
     expect(await offered(shell, "coterie", "kv", "get", "key", "")).toEqual([]);
+    expect(await offered(shell, "coterie", "testnet", "")).toContain("chaos");
   });
 });
 

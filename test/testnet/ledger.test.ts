@@ -31,7 +31,8 @@ test("a node that does not show an acknowledged key has lost it", () => {
   expect(ledger().acknowledged).toBe(3);
 });
 
-const fine = { convergedMs: 1, timeoutMs: 1_000, lost: [], leaked: [] };
+const members = { tookMs: 1, dissents: [] };
+const fine = { convergedMs: 1, members, timeoutMs: 1_000, lost: [], leaked: [] };
 
 test("chaos ends well, or says what is wrong by its exit code", async () => {
   expect(() => judge(fine)).not.toThrow();
@@ -40,6 +41,12 @@ test("chaos ends well, or says what is wrong by its exit code", async () => {
   expect(error.message).toContain("node 2: k is missing");
   await codedError(async () => judge({ ...fine, leaked: ["node 1 grew"] }), "PARTIAL");
   await codedError(async () => judge({ ...fine, convergedMs: null }), "TIMEOUT");
+  const dissents = [1, 2].map((node) => ({ node, about: 0, says: "failed" as const }));
+  const doubt = await codedError(
+    async () => judge({ ...fine, members: { tookMs: 1_000, dissents } }),
+    "TIMEOUT",
+  );
+  expect(doubt.message).toBe("1 s after the last fault 1-2 say that 0 is failed");
 });
 
 test("more open files beside connections are a leak, and so is much more memory", () => {

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { verbsOf } from "../../src/cli/table.ts";
 import { changeRecord, createRecord } from "../../testnet/record.ts";
 import { codedError } from "../coded-error.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
@@ -128,10 +129,12 @@ test("help names every verb there is, and no other", async () => {
   const { out } = await runMain([]);
   const verbs = [...out.matchAll(/^ {2}(\w+)(?= |$)/gm)].map(([, verb]) => verb);
   expect(verbs.filter((verb) => verb !== "coterie")).toEqual(
-    "up status partition heal link kill start pause resume exec logs converge chaos down".split(
+    "up status partition heal link kill start pause resume converge chaos exec logs run down".split(
       " ",
     ),
   );
+  const [argument] = verbsOf("testnet")[0]?.args ?? [];
+  expect(argument?.choices).toEqual(verbs.filter((verb) => verb !== "coterie"));
   for (const words of [
     ["up", "--help"],
     ["help", "up"],

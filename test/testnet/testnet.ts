@@ -34,7 +34,8 @@ export class Testnet {
     this.#env = env;
     onTestFinished(async () => {
       for (const command of this.#commands) command.kill("SIGKILL");
-      await Promise.all(this.processes().map((identity) => killProcess(identity)));
+      const left = [...this.processes(), ...this.#holders()];
+      await Promise.all(left.map((identity) => killProcess(identity)));
     });
   }
 
@@ -46,6 +47,12 @@ export class Testnet {
   processes(): ProcessIdentity[] {
     if (!existsSync(join(this.dir, "testnet.json"))) return [];
     return this.record.nodes.flatMap(({ process: found }) => found ?? []);
+  }
+
+  /** Who holds the network namespaces, if there are any. */
+  #holders(): ProcessIdentity[] {
+    if (!existsSync(join(this.dir, "testnet.json"))) return [];
+    return [this.record.netns?.holder ?? []].flat();
   }
 
   live(): LiveNode[] {

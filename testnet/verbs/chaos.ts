@@ -1,4 +1,3 @@
-import { Writable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { CoterieError, exitCodes, toCoterieError } from "../../src/core/errors.ts";
 import { waitForAgreement } from "../agreement.ts";
@@ -10,9 +9,10 @@ import type { Loss } from "../ledger.ts";
 import { Load } from "../load.ts";
 import { formatNodeSet } from "../node-set.ts";
 import { hasProcess, liveNodes, stateOf } from "../nodes.ts";
-import { Output } from "../output.ts";
+import { quiet } from "../quiet.ts";
 import { readRecord } from "../record.ts";
 import { countOf, durationOf, type Call } from "../verb.ts";
+import { dissentsText, waitForVerdicts, type Verdicts } from "../verdicts.ts";
 import { waitUntil } from "../wait-until.ts";
 import { kill } from "./kill.ts";
 import { link } from "./link.ts";
@@ -59,15 +59,22 @@ export async function chaos(call: Call): Promise<number> {
       },
     );
     await healAll(run);
-    const healed = await waitForAgreement(liveNodes(readRecord(dir).record.nodes), {
-      timeoutMs,
-      signal,
-    });
+    const live = liveNodes(readRecord(dir).record.nodes);
+    const wait = { timeoutMs, signal };
+    const [healed, members] = await Promise.all([
+      waitForAgreement(live, wait),
+      waitForVerdicts(
+        live,
+        live.map(({ node }) => node),
+        "alive",
+        wait,
+      ),
+    ]);
     const lost = await lossesOf(dir, load);
     const { after, leaked } = await settle(dir, before, signal);
     const convergedMs = healed.equal ? Math.round(healed.tookMs) : null;
-    await report(run, { seed, faults, load, convergedMs, lost, before, after, leaked });
-    judge({ convergedMs, timeoutMs, lost, leaked });
+    await report(run, { seed, faults, load, convergedMs, members, lost, before, after, leaked });
+    judge({ convergedMs, members, timeoutMs, lost, leaked });
     return exitCodes.ok;
   });
 }
@@ -104,10 +111,7 @@ function messageOf(error: unknown): string {
 }
 
 function perform({ call }: Run, { verb, args, options }: Command): Promise<number> {
-  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
-  const stdout = nowhere as unknown as NodeJS.WriteStream;
-  const out = new Output({ ...call.io, stdout }, true);
-  return actions[verb]({ ...call, args, values: options, rest: [], out });
+  return actions[verb](quiet(call, { args, values: options }));
 }
 
 /** By what is on record, which a fault that failed may have left otherwise than drawn. */
@@ -165,6 +169,7 @@ type Result = {
   readonly faults: readonly Injected[];
   readonly load: Load;
   readonly convergedMs: number | null;
+  readonly members: Verdicts;
   readonly lost: readonly Lost[];
   readonly before: readonly Footprint[];
   readonly after: readonly Footprint[];
@@ -172,20 +177,25 @@ type Result = {
 };
 
 async function report(run: Run, { load, ...result }: Result): Promise<void> {
-  const { acknowledged, keys } = load.ledger;
-  const writes = { acknowledged, unacknowledged: load.unacknowledged, keys: keys.length };
+  const { acknowledged, counts } = load.books;
+  const writes = { acknowledged, unacknowledged: load.unacknowledged, ...counts };
   const { out } = run.call;
   if (out.json) return out.document({ ...result, writes });
   const failed = result.faults.filter(({ error }) => error !== null).length;
-  const { convergedMs, before, after, lost } = result;
+  const { convergedMs, members, before, after, lost } = result;
   const agreed = convergedMs === null ? "no agreement" : `agreement after ${convergedMs} ms`;
+  const types = Object.entries(counts).map(([type, count]) => `${count} ${type}`);
   await say(run, `# ${result.faults.length} faults, ${failed} of them failed; ${agreed}`);
-  await say(
-    run,
-    `# ${acknowledged} acknowledged writes to ${keys.length} keys, ${countOfLost(lost)} lost`,
-  );
+  await say(run, `# ${membersText(members)}`);
+  await say(run, `# ${acknowledged} acknowledged writes, ${countOfLost(lost)} lost`);
+  await say(run, `# of these ${types.join(", ")}`);
   await say(run, `# memory ${range(before, mib)} MiB before, ${range(after, mib)} MiB after`);
   await say(run, `# open files ${range(before, files)} before, ${range(after, files)} after`);
+}
+
+function membersText({ dissents, tookMs }: Verdicts): string {
+  if (dissents.length > 0) return dissentsText(dissents);
+  return `every node says that all others are alive after ${Math.round(tookMs)} ms`;
 }
 
 function countOfLost(lost: readonly Lost[]): number {
@@ -202,9 +212,11 @@ function range(all: readonly Footprint[], of: (one: Footprint) => number | null)
 
 /** Throws `PARTIAL` (exit code 5) for what was lost or leaked, `TIMEOUT` (4) when the nodes do not agree. */
 export function judge(
-  result: Pick<Result, "convergedMs" | "lost" | "leaked"> & { readonly timeoutMs: number },
+  result: Pick<Result, "convergedMs" | "members" | "lost" | "leaked"> & {
+    readonly timeoutMs: number;
+  },
 ): void {
-  const { convergedMs, lost, leaked, timeoutMs } = result;
+  const { convergedMs, members, lost, leaked, timeoutMs } = result;
   if (convergedMs === null) {
     throw new CoterieError(
       "TIMEOUT",
@@ -222,6 +234,10 @@ export function judge(
       "PARTIAL",
       `${countOfLost(lost)} acknowledged writes are lost (${example})`,
     );
+  }
+  if (members.dissents.length > 0) {
+    const message = `${timeoutMs / 1_000} s after the last fault ${dissentsText(members.dissents)}`;
+    throw new CoterieError("TIMEOUT", message);
   }
   if (leaked.length > 0) throw new CoterieError("PARTIAL", leaked.join("; "));
 }

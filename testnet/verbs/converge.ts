@@ -1,8 +1,7 @@
 import { CoterieError, exitCodes } from "../../src/core/errors.ts";
-import { waitForAgreement, type Agreement, type Party } from "../agreement.ts";
+import { partyText, waitForAgreement, type Agreement } from "../agreement.ts";
 import { commandFor, openTestnet } from "../folder.ts";
 import { interruptible } from "../interruptible.ts";
-import { formatNodeSet } from "../node-set.ts";
 import { liveNodes } from "../nodes.ts";
 import { durationOf, type Call } from "../verb.ts";
 
@@ -41,10 +40,4 @@ async function report(call: Call, { parties, tookMs }: Agreement): Promise<void>
 function disagreement({ parties }: Agreement, timeoutMs: number): CoterieError {
   const message = `no agreement within ${timeoutMs / 1_000} s: ${parties.map(partyText).join("; ")}`;
   return new CoterieError("TIMEOUT", message, { hint: "is the network cut? see: testnet status" });
-}
-
-function partyText({ nodes, entries, digest }: Party): string {
-  const who = formatNodeSet(nodes);
-  if (digest === null) return `${who} do not answer`;
-  return `${who} have ${entries} entries (digest ${digest.slice(0, 8)})`;
 }

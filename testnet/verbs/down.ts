@@ -20,6 +20,12 @@ export async function down(call: Call): Promise<number> {
       hint: "nothing was removed; run it again",
     });
   }
+  const { netns } = record;
+  if (netns !== undefined && !(await stopProcess(netns.holder))) {
+    throw new CoterieError("PARTIAL", `process ${netns.holder.pid} does not die`, {
+      hint: "it holds the network namespaces; nothing was removed; run it again",
+    });
+  }
   removeFiles(dir, record);
   if (call.out.json) await call.out.document({ dir, stopped: running.length });
   else await call.out.line(`stopped ${running.length} daemons and removed their files from ${dir}`);

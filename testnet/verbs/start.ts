@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { CoterieError, exitCodes } from "../../src/core/errors.ts";
 import { applyFaults } from "../faults.ts";
 import { nodesOf, openTestnet } from "../folder.ts";
@@ -9,8 +10,10 @@ import { readRecord, type NodeRecord } from "../record.ts";
 import { printTable, reportNode } from "../report.ts";
 import type { Call } from "../verb.ts";
 
-/** They all start at once, and share the machine's cores. */
+/** For one daemon, on a machine whose cores all the others share. */
 const readyMs = 60_000;
+/** More at once would only wait for each other. */
+const atOnce = availableParallelism() + 1;
 
 /** No ticket: a node that comes back finds the others by what it remembers of them. */
 export async function start(call: Call): Promise<number> {
@@ -27,7 +30,7 @@ export async function start(call: Call): Promise<number> {
   return interruptible(async (signal) => {
     const { launcher, io } = call;
     const launches = new Launches({ dir, launcher, env: io.env, readyMs, signal });
-    const results = await Promise.allSettled(wanted.map((node) => startOne(launches, node, dir)));
+    const results = await startAll(launches, wanted, dir);
     if (signal.aborted) {
       await launches.stop();
       signal.throwIfAborted();
@@ -40,6 +43,21 @@ export async function start(call: Call): Promise<number> {
     if (failures.length > 0) throw summary(failures, wanted.length);
     return exitCodes.ok;
   });
+}
+
+async function startAll(
+  launches: Launches,
+  wanted: readonly NodeRecord[],
+  dir: string,
+): Promise<PromiseSettledResult<LiveNode>[]> {
+  const starts: Promise<LiveNode>[] = [];
+  for (const [at, node] of wanted.entries()) {
+    await Promise.allSettled([starts[at - atOnce]]);
+    const begun = startOne(launches, node, dir);
+    begun.catch(() => undefined); // told of with all others, below
+    starts.push(begun);
+  }
+  return Promise.allSettled(starts);
 }
 
 /** Of the faults on record it is told before anything else. */

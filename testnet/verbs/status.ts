@@ -7,13 +7,15 @@ import type { Call } from "../verb.ts";
 
 export async function status({ dir: folder, out }: Call): Promise<number> {
   const { dir, record } = readRecord(folder);
-  const { phase, partition, oneWay, links } = record;
+  const { phase, partition, oneWay, links, netns } = record;
+  const net = netns === undefined ? "loopback" : "netns";
   const nodes = await reportNodes(record);
   if (out.json) {
-    await out.document({ dir, phase, partition, oneWay, links, nodes });
+    await out.document({ dir, phase, net, partition, oneWay, links, nodes });
     return exitCodes.ok;
   }
   await printTable(out, nodes);
+  out.note(netns === undefined ? "net: loopback" : `net: netns, cut by ${netns.cutBy}`);
   if (phase === "starting") out.note("it is still coming up, or its start was cut short");
   const cut = formatCut(record);
   if (cut !== "") out.note(`cut: ${cut}`);

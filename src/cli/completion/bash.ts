@@ -16,7 +16,10 @@ function argumentCases(verb: Verb): string[] {
 }
 
 function verbCase(verb: Verb): string {
-  if (verb.raw) return `    ${JSON.stringify(verb.path.join(" "))}) files=default ;;`;
+  if (verb.raw) {
+    const cases = ["files=default", ...argumentCases(verb)].join("; ");
+    return `    ${JSON.stringify(verb.path.join(" "))}) ${cases} ;;`;
+  }
   return [
     `    ${JSON.stringify(verb.path.join(" "))})`,
     `      options=${JSON.stringify(optionWords(verb))}`,

@@ -19,11 +19,14 @@ function nextCase(verbs: readonly Verb[], noun?: string): string {
 }
 
 function verbCase(verb: Verb): string {
-  if (verb.raw) return `    (${quoted(verb.path.join(" "))}) files=1 ;;`;
   const args = verb.args.flatMap(({ choices, complete }, index) => {
     if (choices !== undefined) return [`(( count == ${index} )) && next=(${choices.join(" ")})`];
     return complete === "file" ? [`(( count == ${index} )) && files=1`] : [];
   });
+  if (verb.raw) {
+    const path = quoted(verb.path.join(" "));
+    return `    (${path}) ${[...args, "(( ${#next} )) || files=1"].join("; ")} ;;`;
+  }
   return [
     `    (${quoted(verb.path.join(" "))})`,
     `      options=(${optionEntries(verb.options)})`,

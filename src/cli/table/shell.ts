@@ -51,11 +51,32 @@ export const configVerbs: readonly Verb[] = [
   },
 ];
 
+/** For completion; the testnet has a table of its own. */
+const testnetVerbs = [
+  "up",
+  "status",
+  "partition",
+  "heal",
+  "link",
+  "kill",
+  "start",
+  "pause",
+  "resume",
+  "converge",
+  "chaos",
+  "exec",
+  "logs",
+  "run",
+  "down",
+] as const;
+
 export const shellVerbs: readonly Verb[] = [
   {
     path: ["testnet"],
     summary: "run a network of real daemons on this machine",
-    args: [],
+    args: [
+      { name: "VERB", optional: true, choices: testnetVerbs, help: "see coterie testnet help" },
+    ],
     options: {},
     examples: ["coterie testnet up -n 10", "coterie testnet --help"],
     synonyms: ["cluster"],
