@@ -282,8 +282,8 @@ export const limits = {
   /** Within `requestMsMax`, since whoever asks waits for it. */
   drainMsMax: 25_000,
   drainStopMs: 1_000,
-  healthIntervalMs: 2_000,
-  healthAnswerMs: 1_500,
+  healthIntervalMs: 1_000,
+  healthAnswerMs: 1_000,
   /** Checks in a row that turn a service's health. */
   healthFall: 2,
   healthRise: 2,

@@ -21,7 +21,7 @@ export const serviceVerbs: readonly Verb[] = [
         value: "WHO",
         help: "a member's name or peer id, tag:KEY=VALUE, or all (repeatable)",
       },
-      health: { type: "text", value: "CHECK", help: "tcp, or http:/path, every two seconds" },
+      health: { type: "text", value: "CHECK", help: "tcp, or http:/path, checked every second" },
       weight: { type: "count", value: "N", help: "share among providers, 1 to 1000 (1)" },
     },
     examples: [

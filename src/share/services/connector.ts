@@ -5,7 +5,7 @@
 import { CoterieError, toCoterieError } from "../../core/errors.ts";
 import { limits } from "../../core/limits.ts";
 import type { Clock, Metrics, PeerName, Random } from "../../core/ports.ts";
-import { Balancer, type LoadView } from "./balancer/balancer.ts";
+import { Balancer, type LoadView, type Outcome } from "./balancer/balancer.ts";
 import type { Choice } from "./balancer/choose.ts";
 import { channelPair } from "./channel-pair.ts";
 import { takeHead } from "./channel-head.ts";
@@ -83,9 +83,10 @@ export class Connector {
       try {
         return { lease, result: await attempt(lease, signal) };
       } catch (error) {
-        lease.failed();
+        const givenUp = signal.aborted; // which says nothing of the provider
+        if (!givenUp) lease.failed();
         lease.end();
-        if (signal.aborted) throw new CoterieError("ABORTED", "given up by the caller");
+        if (givenUp) throw new CoterieError("ABORTED", "given up by the caller");
         metrics.count("services.attempts_failed");
         failure = graver(failure, toCoterieError(error));
       }
@@ -151,7 +152,7 @@ export class Connector {
     const { clock } = this.#parts;
     let [judged, over] = [false, false];
     balancer.began(peer);
-    const answered = (outcome: { kind: "ok"; ms: number } | { kind: "failed" }): void => {
+    const answered = (outcome: Outcome): void => {
       if (!judged) balancer.answered(peer, outcome, clock.monotonicMs());
       judged = true;
     };

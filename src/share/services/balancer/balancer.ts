@@ -20,12 +20,8 @@ export type ProviderFacts = {
   readonly well: boolean;
 };
 
-export type Outcome =
-  /** An answer came after so long. */
-  | { readonly kind: "ok"; readonly ms: number }
-  | { readonly kind: "failed" }
-  /** Its client gave up: that says nothing of the provider. */
-  | { readonly kind: "dropped" };
+/** An answer came after so long, or none will. */
+export type Outcome = { readonly kind: "ok"; readonly ms: number } | { readonly kind: "failed" };
 
 export type LoadView = {
   readonly open: number;
@@ -87,8 +83,10 @@ export class Balancer {
   answered(peer: PeerName, outcome: Outcome, nowMs: number): void {
     const load = this.#loads.get(peer);
     if (load === undefined) return;
-    if (outcome.kind === "ok") load.succeeded(outcome.ms, nowMs);
-    if (outcome.kind !== "failed") return;
+    if (outcome.kind === "ok") {
+      load.succeeded(outcome.ms, nowMs);
+      return;
+    }
     load.failed();
     if (load.failuresInRow >= limits.ejectAfterFailures && this.#mayEject(nowMs)) load.eject(nowMs);
   }

@@ -26,7 +26,8 @@ export async function exchange(
   const leave = (): void => void upstream.destroy();
   response.once("close", leave);
   try {
-    const answer = await answerOf(request, upstream, idle, { clock, lease, answerMs });
+    const parts = { clock, lease, answerMs };
+    const answer = await answerOf({ request, response, upstream, idle }, parts);
     const { statusCode = 502, statusMessage = "", rawHeaders } = answer;
     response.sendDate = false;
     response.writeHead(statusCode, statusMessage, responseHeaders(rawHeaders));
@@ -40,11 +41,16 @@ export async function exchange(
   }
 }
 
+type Sides = {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly upstream: ClientRequest;
+  readonly idle: IdleWatch;
+};
+
 /** Sends the request and waits for the head of the response. */
 function answerOf(
-  request: IncomingMessage,
-  upstream: ClientRequest,
-  idle: IdleWatch,
+  { request, response, upstream, idle }: Sides,
   { clock, lease, answerMs }: ExchangeParts,
 ): Promise<IncomingMessage> {
   const beganMs = clock.monotonicMs();
@@ -56,7 +62,7 @@ function answerOf(
     };
     const lost = (error: Error): void => {
       settle(() => {
-        lease.failed();
+        if (!response.destroyed) lease.failed(); // else its client left, which says nothing of it
         reject(
           error instanceof GatewayError
             ? error
