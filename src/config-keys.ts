@@ -67,6 +67,20 @@ export const configSchema = Type.Object({
       ...live,
     }),
   }),
+  services: Type.Object({
+    gateway: Type.String({
+      default: "off",
+      description:
+        "Loopback address of the HTTP gateway to services, such as 127.0.0.1:8780; or off",
+    }),
+    answerMs: Type.Integer({
+      default: 60_000,
+      minimum: 100,
+      maximum: 3_600_000,
+      description: "How long the gateway waits for a service to begin its answer",
+      ...live,
+    }),
+  }),
   log: Type.Object({
     level: Type.Enum(["error", "warn", "info", "debug", "trace"], {
       default: "info",
@@ -89,8 +103,16 @@ export const profiles: Readonly<Record<Config["profile"], Readonly<Record<string
 /** Checks beyond the schema, by key: why the value is wrong, or undefined. */
 const rules: Readonly<Record<string, (value: never) => string | undefined>> = {
   "node.name": (name: string) => nameFault(name),
+  "services.gateway": gatewayFault,
   "network.listen": (addresses: readonly string[]) => addresses.map(listenFault).find(Boolean),
 };
+
+function gatewayFault(address: string): string | undefined {
+  const [, host = "", port] = /^(127(?:\.\d{1,3}){3}|\[::1\]):(\d{1,5})$/.exec(address) ?? [];
+  const isLoopback = host === "[::1]" || isIP(host) === 4;
+  if (address === "off" || (isLoopback && Number(port) <= 65_535)) return undefined;
+  return `${JSON.stringify(address)} is neither off nor a loopback address such as 127.0.0.1:8780`;
+}
 
 function listenFault(address: string): string | undefined {
   const [, ip, port] = /^\/ip[46]\/([^/]+)\/tcp\/(\d{1,5})$/.exec(address) ?? [];

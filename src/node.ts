@@ -31,6 +31,8 @@ import { ensureNode, joinNode, readConfig, type LoadedNode } from "./offline.ts"
 import { Membership } from "./own-membership.ts";
 import { Roster } from "./protocol/membership/roster.ts";
 import { State } from "./protocol/state/state.ts";
+import { localFile, membersPort, noticesPort } from "./service-ports.ts";
+import { Services } from "./share/services/services.ts";
 
 /** Once what starts a node has settled. */
 const trimAfterMs = 2_000;
@@ -187,6 +189,24 @@ class RunningNode {
       log: this.#log.child("documents"),
     });
     this.#started.push({ name: "documents", stop: () => documents.stop() });
+    const services = new Services(
+      {
+        clock: systemClock,
+        random: systemRandom,
+        log: this.#log.child("services"),
+        metrics,
+        transport: net.tunnels,
+        members: membersPort({ roster, net, clock: systemClock }),
+        notices: noticesPort({ state, driver, self: identity.peer }),
+        file: localFile(paths.services),
+      },
+      {
+        listen: config.services.gateway,
+        answerMs: () => this.#config.config.services.answerMs,
+      },
+    );
+    await services.start();
+    this.#started.push({ name: "services", stop: () => services.stop() });
     const control = await this.#startControl(
       createDaemon({
         clock: systemClock,
@@ -198,6 +218,7 @@ class RunningNode {
         roster,
         network,
         documents,
+        services,
         process,
         config: () => this.#config.config,
         configView: () => ({ items: [...this.#config.items] }),

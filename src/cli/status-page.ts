@@ -6,7 +6,7 @@ import { humanAgo, humanBytes, humanCount, humanDuration, plural } from "./termi
 import type { Paint } from "./terminal/paint.ts";
 
 const titleColumns = 10;
-const itemsMax = 3;
+const itemsMax = 2;
 
 export type PageLook = {
   readonly columns: number;
@@ -54,8 +54,13 @@ function clockText({ clock }: Status): string {
   return `${humanDuration(Math.abs(offset))} ${offset > 0 ? "ahead of" : "behind"} the peers' clocks`;
 }
 
+function servicesText({ services: { exposed, forwards, open, gateway } }: Status): string {
+  const doors = gateway === null ? "gateway off" : `gateway ${gateway}`;
+  return `${exposed} exposed, ${plural(open, "stream")} open; ${plural(forwards, "forward")}; ${doors}`;
+}
+
 /** What a person should not miss, gravest first. */
-function warnings({ state, sync, clock, faultsEnabled }: Status): string[] {
+function warnings({ state, sync, clock, services, faultsEnabled }: Status): string[] {
   const list: string[] = [];
   if (!state.writable) list.push("writes are refused: the disk is full or read-only");
   if (state.forks > 0) list.push(`${plural(state.forks, "writer")} forked`);
@@ -65,6 +70,7 @@ function warnings({ state, sync, clock, faultsEnabled }: Status): string[] {
   }
   if (sync.missingTwice > 0)
     list.push(`${plural(sync.missingTwice, "entry", "entries")} missing twice`);
+  list.push(...services.faults);
   if (faultsEnabled) list.push("fault injection is enabled");
   return list;
 }
@@ -107,6 +113,7 @@ function rowsOf(status: Status, now: number): Row[] {
         `equal to a peer ${humanAgo(sync.lastEqualAt, now)}; ${plural(sync.sessions, "session")}, ` +
         `${humanBytes(sync.bytesIn)} in, ${humanBytes(sync.bytesOut)} out`,
     },
+    { title: "services", text: servicesText(status) },
     { title: "clock", text: clockText(status) },
     {
       title: "process",

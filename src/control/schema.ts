@@ -7,8 +7,10 @@
  */
 import { Type, type Static } from "typebox";
 import { limits } from "../core/limits.ts";
+import { ServicesSummary } from "./schema-services.ts";
 import { WrittenValue } from "./schema-types.ts";
 
+export * from "./schema-services.ts";
 export * from "./schema-types.ts";
 
 const Count = Type.Integer({ minimum: 0 });
@@ -61,6 +63,7 @@ export const Status = Type.Object({
     offsetMs: NullableMs,
     leadMs: Type.Number({ description: "how far the state's stamps lead the wall clock" }),
   }),
+  services: ServicesSummary,
   counters: Type.Record(Type.String(), Type.Number()),
   process: Type.Object({
     pid: Count,

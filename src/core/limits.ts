@@ -250,6 +250,64 @@ export const limits = {
   probeIdleMs: 30_000,
   forgottenMembersMax: 1_024,
 
+  // services
+  serviceNameBytesMax: 63,
+  servicesPerNodeMax: 256,
+  forwardsMax: 256,
+  allowRulesMax: 256,
+  serviceWeightMax: 1_000,
+  /** Providers of one service that this node looks at; those with the smallest peer ids. */
+  providersMax: 1_024,
+  /** Open tunnels to this node's services: in all, and with one member in each direction. */
+  tunnelStreamsMax: 1_024,
+  tunnelStreamsPerPeerMax: 128,
+  /** Bytes of a tunnel read ahead of a slow reader before the stream is paused. */
+  tunnelReadAheadBytesMax: 256 * KiB,
+  /** For the first frame of a tunnel to come whole. */
+  tunnelHeadMs: 3_000,
+  tunnelHeadBytesMax: 512,
+  /** For one provider to answer before the next is tried, and for all of them. */
+  tunnelAttemptMs: 1_200,
+  tunnelOpenMs: 8_000,
+  /** For a provider to reach its target; within `tunnelAttemptMs`, so that its reason arrives. */
+  targetConnectMs: 900,
+  /** A peer that takes no byte for so long has lost the tunnel. */
+  tunnelStallMs: 60_000,
+  /** A tunnel in which no byte moves, either way. */
+  tunnelIdleMs: 7_200_000,
+  /** Who may use what is judged again so often while tunnels are open, beside at every change. */
+  tunnelJudgeMs: 500,
+  /** For tunnels to end by themselves after `rm`, if no longer time is given, and when the daemon stops. */
+  drainMs: 500,
+  /** Within `requestMsMax`, since whoever asks waits for it. */
+  drainMsMax: 25_000,
+  drainStopMs: 1_000,
+  healthIntervalMs: 1_000,
+  healthAnswerMs: 1_000,
+  /** Checks in a row that turn a service's health. */
+  healthFall: 2,
+  healthRise: 2,
+  /** Failures in a row that eject a provider, for so long the first time, and at most. */
+  ejectAfterFailures: 3,
+  ejectFirstMs: 5_000,
+  ejectMsMax: 60_000,
+  /** A provider that comes while others serve gets its full share after so long. */
+  slowStartMs: 10_000,
+  /** Connections of local programs to one forward. */
+  forwardConnectionsMax: 1_024,
+  forwardRetryMs: 5_000,
+  gatewayConnectionsMax: 512,
+  gatewayRequestsPerServiceMax: 512,
+  gatewayHeaderBytesMax: 16 * KiB,
+  gatewayHeadersMax: 128,
+  gatewayHeadersMs: 10_000,
+  gatewayKeepAliveMs: 5_000,
+  /** Of a connection to a provider between requests; shorter than common servers', so that we close first. */
+  gatewayProviderKeepAliveMs: 2_000,
+  gatewayProviderFreeMax: 8,
+  /** A request or response in which no byte moves. */
+  gatewayIdleMs: 600_000,
+
   // control
   requestBodyBytesMax: 8 * MiB,
   importLineBytesMax: 2 * MiB,

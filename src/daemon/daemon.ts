@@ -7,6 +7,7 @@ import type { Clock, Metrics, NetworkKeys } from "../core/ports.ts";
 import { encodeTicket } from "../core/ticket.ts";
 import type { Daemon } from "../control/daemon.ts";
 import type { DocCalls } from "../control/doc-daemon.ts";
+import type { ServiceCalls } from "../control/service-daemon.ts";
 import type {
   ConfigReload,
   ConfigView,
@@ -44,6 +45,7 @@ export type DaemonParts = {
   readonly roster: Roster;
   readonly network: NetworkKeys;
   readonly documents: DocCalls;
+  readonly services: ServiceCalls;
   readonly process: ProcessMonitor;
   readonly config: () => Config;
   readonly configView: () => ConfigView;
@@ -72,6 +74,7 @@ export function createDaemon(parts: DaemonParts): Daemon {
     backup: () => backupOf({ ...parts, self: parts.net.self }),
     kv: kvOf(parts),
     doc: docOf(parts),
+    services: parts.services,
     ...typesOf({ ...parts, log: parts.logs.log.child("state") }),
     events: {
       publish: (topic, data) => publish(parts, topic, data),
@@ -113,6 +116,7 @@ function statusOf(parts: DaemonParts): Status {
     },
     sync: driver.syncStatus(),
     clock: { offsetMs: driver.clockOffsetMs() ?? null, leadMs: state.leadMs(wallMs) },
+    services: parts.services.summary(),
     counters: { ...parts.metrics.read() },
     process: { pid, rssBytes, heapBytes, cpuMs, loopDelayMaxMs },
   };

@@ -51,6 +51,8 @@ export type DataDirPaths = {
   readonly restoring: string;
   readonly owner: string;
   readonly bootstrap: string;
+  /** What this node exposes and forwards. */
+  readonly services: string;
   readonly addresses: string;
   readonly store: string;
   readonly lock: string;
@@ -66,6 +68,7 @@ export function dataDirPaths(root: string): DataDirPaths {
     restoring: join(root, "network.json.restoring"),
     owner: join(root, "owner.key"),
     bootstrap: join(root, "bootstrap.json"),
+    services: join(root, "services.json"),
     addresses: join(root, "addresses.json"),
     store: join(root, "store"),
     lock: join(root, "lock"),

@@ -17,6 +17,7 @@ import { keyFault } from "../../src/core/ids.ts";
 import type { LogLevel } from "../../src/core/ports.ts";
 import { typesInMemory } from "../types-in-memory.ts";
 import { memoryDocuments } from "../memory-documents.ts";
+import { memoryServices } from "../memory-services.ts";
 
 export const peerA = "12D3KooWGRUaeTLvNtLh5bYkQKXGR9AsYhbQQSHkGPVtbbDJMSbk";
 export const peerB = "12D3KooWK99VoVxNE7XzyBwXEzW7xhK7Gpv85r9F3V3fyKSUKPH5";
@@ -78,6 +79,7 @@ export function fakeStatus(dataDir: string): Status {
       missingTwice: 1,
     },
     clock: { offsetMs: -1_234.5, leadMs: 5_000 },
+    services: { exposed: 1, forwards: 2, open: 3, gateway: "127.0.0.1:8780", faults: [] },
     counters: { "sync.sessions": 12 },
     process: {
       pid: process.pid,
@@ -277,6 +279,7 @@ export function fakeDaemon(state: FakeState): Daemon {
     },
     backup: () => state.backup(),
     doc: memoryDocuments(),
+    services: memoryServices(),
     events: {
       publish: async (topic, data) => {
         const text = Buffer.from(data);

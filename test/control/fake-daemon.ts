@@ -6,6 +6,7 @@ import { systemClock } from "../../src/host/clock.ts";
 import { createLog, type Logs } from "../../src/host/log.ts";
 import { typesInMemory } from "../types-in-memory.ts";
 import { memoryDocuments } from "../memory-documents.ts";
+import { memoryServices } from "../memory-services.ts";
 
 const author = "12D3KooWFakeAuthor";
 const fakeMember: Member = {
@@ -88,6 +89,7 @@ export function createFakeDaemon(): FakeDaemon {
       },
       sync: { lastEqualAt: null, sessions: 0, active: 0, bytesIn: 0, bytesOut: 0, missingTwice: 0 },
       clock: { offsetMs: null, leadMs: 0 },
+      services: { exposed: 0, forwards: 0, open: 0, gateway: null, faults: [] },
       counters: {},
       process: { pid: 1, rssBytes: 1, heapBytes: 1, cpuMs: 1, loopDelayMaxMs: 1 },
     }),
@@ -155,6 +157,7 @@ export function createFakeDaemon(): FakeDaemon {
       for (let piece = 0; piece < 3; piece++) yield Uint8Array.of(piece, 0xff, 0);
     },
     doc: memoryDocuments(),
+    services: memoryServices(),
     events: {
       async publish(topic, data) {
         const message = {

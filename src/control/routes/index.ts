@@ -16,6 +16,7 @@ import { logRoutes } from "./logs.ts";
 import { multiRoutes } from "./multi.ts";
 import { networkRoutes } from "./network.ts";
 import { openapiRoute } from "./openapi.ts";
+import { serviceRoutes } from "./service.ts";
 import { setRoutes } from "./set.ts";
 import { watchRoutes } from "./watch.ts";
 
@@ -40,6 +41,7 @@ export function createRoutes({ daemon, clock, version }: RouteOptions): readonly
     ...logTypeRoutes(daemon.log, clock),
     ...explainRoutes(daemon),
     ...docRoutes(daemon.doc),
+    ...serviceRoutes(daemon.services),
     ...watchRoutes(daemon),
     ...eventRoutes(daemon),
   ];

@@ -23,6 +23,7 @@ import { Redial } from "./redial.ts";
 import { Routes } from "./routes.ts";
 import { Shaper } from "./shaper.ts";
 import { probeProtocol, pullProtocol, SyncStreams, syncProtocol } from "./sync-streams.ts";
+import { TunnelStreams } from "./tunnel-streams.ts";
 import { Upkeep } from "./upkeep.ts";
 
 export type NetParts = Awaited<ReturnType<typeof assemble>>;
@@ -124,6 +125,7 @@ export async function assemble(options: NetOptions) {
       protocol: probeProtocol,
       streamsMax: limits.probeStreamsMax,
     }),
+    tunnels: new TunnelStreams({ ...base, node, peers, routes }),
     discovery: new Discovery({ ...base, node, peers, isBlocked }),
     prover: new Prover({ ...base, peers, dialer, book, meetingPort: meeting?.port }),
     pulse: new Pulse({ ...base, node }),

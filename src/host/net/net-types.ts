@@ -10,6 +10,7 @@ import type {
   PubSub,
   Random,
 } from "../../core/ports.ts";
+import type { TunnelStreams } from "./tunnel-streams.ts";
 
 export type NetOptions = {
   readonly identity: Identity;
@@ -54,6 +55,10 @@ export type Peer = {
 
 export interface RunningNet extends Net {
   readonly pubsub: PubSub;
+  /** Streams of plain bytes to members, for services. */
+  readonly tunnels: Pick<TunnelStreams, "open" | "on">;
+  /** While it is kept out for its conduct. */
+  banned(peer: PeerName): boolean;
   /** Own dialable addresses, with `/p2p/`. */
   addresses(): string[];
   /** Up to `limits.ticketAddressesMax`: own ones, then those of connected peers at which a handshake succeeded. */

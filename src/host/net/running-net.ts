@@ -9,6 +9,7 @@ import { dropConnections, type NetParts } from "./net-parts.ts";
 import type { LinkShape, Peer, RunningNet } from "./net-types.ts";
 import type { PeerHandler } from "./peers.ts";
 import { ticketAddresses } from "./ticket-addresses.ts";
+import type { TunnelStreams } from "./tunnel-streams.ts";
 
 export class Libp2pNet implements RunningNet {
   readonly self: PeerName;
@@ -26,11 +27,12 @@ export class Libp2pNet implements RunningNet {
   }
 
   async start(): Promise<void> {
-    const { sync, pulls, probes, node, meeting, upkeep, routes, redial, discovery, options } =
-      this.#parts;
+    const { sync, pulls, probes, tunnels, node, meeting, upkeep, routes, redial } = this.#parts;
+    const { discovery, options } = this.#parts;
     await sync.offer();
     await pulls.offer();
     await probes.offer();
+    await tunnels.offer();
     try {
       await node.start();
     } catch (error) {
@@ -98,6 +100,14 @@ export class Libp2pNet implements RunningNet {
 
   onProbe(handler: (channel: FrameChannel) => void): void {
     this.#parts.probes.onStream(handler);
+  }
+
+  get tunnels(): TunnelStreams {
+    return this.#parts.tunnels;
+  }
+
+  banned(peer: PeerName): boolean {
+    return this.#parts.bans.has(peer);
   }
 
   keep(peers: readonly PeerName[]): void {

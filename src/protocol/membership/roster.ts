@@ -107,6 +107,16 @@ export class Roster {
     for (const listener of this.#listeners) listener();
   }
 
+  standing(peer: PeerName): Standing {
+    if (this.#cards.get(peer)?.left === true) return "left";
+    return peer === this.#self ? "alive" : (this.#standings.get(peer) ?? "suspect");
+  }
+
+  /** Forgotten by this node's person, and not back. */
+  isHidden(peer: PeerName): boolean {
+    return this.#forgotten.has(peer) && this.standing(peer) !== "alive";
+  }
+
   /** Everybody with a card that does not say that its member has left. */
   present(): PeerName[] {
     return [...this.#cards].flatMap(([peer, { left }]) => (left ? [] : [peer]));
@@ -165,8 +175,7 @@ export class Roster {
     const self = peer === this.#self;
     const connected = this.#connected.has(peer);
     const lastHeardAt = self || connected ? wallMs : this.#heardAt.get(peer);
-    const standing = self ? "alive" : (this.#standings.get(peer) ?? "suspect");
-    const status = card.left ? "left" : standing;
+    const status = this.standing(peer);
     return { ...card, peer, status, lastHeardAt, connected, self, fork: this.#forks.get(peer) };
   }
 
