@@ -216,6 +216,33 @@ export const limits = {
   ticketCharsMax: 16 * KiB,
   bootstrapAddressesMax: 64,
 
+  // bulk lane
+  /** Agreeing on a channel, and before that its first frame; connecting a socket of its own. */
+  bulkAgreeMs: 5_000,
+  bulkAskMs: 3_000,
+  bulkDirectMs: 3_000,
+  /** From being given to being presented. */
+  bulkTokenMs: 5_000,
+  bulkTokensPerPeerMax: 32,
+  bulkTokensMax: 256,
+  /** Sockets that have not presented a token yet, from one IP and from all; and how long they may take to. */
+  bulkPendingPerHostMax: 32,
+  bulkPendingMax: 128,
+  bulkPendingMs: 3_000,
+  /** Open channels of one peer and of all, in both directions; agreements under way with one peer. */
+  bulkChannelsPerPeerMax: 128,
+  bulkChannelsMax: 512,
+  /** Streams of one connection and direction: channels without a socket of their own, and agreements. */
+  bulkStreamsMax: 128,
+  /** Bytes read ahead of a slow consumer before the socket or stream is paused. */
+  bulkReadAheadBytesMax: 256 * KiB,
+  /** No socket is tried with a peer for so long after one could not be had. */
+  bulkDirectRestMs: 60_000,
+  bulkPurposeBytesMax: 64,
+  /** Addresses of the other at which a socket is tried. */
+  bulkHostsMax: 4,
+  bulkCertificateMs: 86_400_000,
+
   // membership
   heardWithinMs: 60_000,
   watchersWanted: 3,

@@ -6,6 +6,7 @@ import type { PeerName } from "../../core/ports.ts";
 import { AddressFile } from "./address-file.ts";
 import { listenIps } from "./addresses.ts";
 import { Bans } from "./bans.ts";
+import { BulkLane } from "./bulk-lane.ts";
 import { createNode } from "./create-node.ts";
 import { DialBudget } from "./dial-budget.ts";
 import { Dialer } from "./dialer.ts";
@@ -123,6 +124,15 @@ export async function assemble(options: NetOptions) {
       peers,
       protocol: probeProtocol,
       streamsMax: limits.probeStreamsMax,
+    }),
+    bulk: new BulkLane({
+      ...base,
+      node,
+      peers,
+      book,
+      shaper,
+      hosts: ips,
+      port: options.bulkPort ?? 0,
     }),
     discovery: new Discovery({ ...base, node, peers, isBlocked }),
     prover: new Prover({ ...base, peers, dialer, book, meetingPort: meeting?.port }),

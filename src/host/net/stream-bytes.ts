@@ -1,0 +1,111 @@
+/** A libp2p stream as bytes. Its events, and why draining is watched this way: `frame-channel.ts`. */
+import type { Stream } from "@libp2p/interface";
+import { toCoterieError } from "../../core/errors.ts";
+import { Closing, lost, type ByteDuplex } from "./byte-duplex.ts";
+import { ByteQueue } from "./byte-queue.ts";
+
+export class StreamBytes implements ByteDuplex {
+  readonly queue: ByteQueue;
+  readonly #stream: Stream;
+  readonly #closing = new Closing();
+  #sent = 0;
+  #peerEnded = false;
+  #resuming = false;
+  #flowing = true;
+
+  constructor(stream: Stream) {
+    this.#stream = stream;
+    this.queue = new ByteQueue((flowing) => {
+      this.#flowing = flowing;
+      this.#regulate();
+    });
+    stream.addEventListener("remoteCloseWrite", () => (this.#peerEnded = true));
+    stream.addEventListener("end", () => {
+      if (this.#peerEnded) this.queue.end(); // else the stream died; `close` says how
+    });
+    stream.addEventListener("close", ({ error }) => this.#closed(error));
+    stream.addEventListener("message", ({ data }) => {
+      const bytes = data.subarray();
+      this.queue.push(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length));
+    });
+    this.#catchUp();
+  }
+
+  get sent(): number {
+    return this.#sent;
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    if (this.queue.failure !== undefined) throw this.queue.failure;
+    let hasRoom: boolean;
+    try {
+      hasRoom = this.#stream.send(bytes);
+    } catch (error) {
+      throw this.queue.failure ?? lost(toCoterieError(error).message);
+    }
+    this.#sent += bytes.length;
+    if (!hasRoom) await this.#drained();
+  }
+
+  async end(): Promise<void> {
+    if (this.queue.failure !== undefined) return;
+    try {
+      await this.#stream.close();
+    } catch (error) {
+      this.abort(toCoterieError(error));
+    }
+  }
+
+  abort(reason: Error): void {
+    this.queue.fail(toCoterieError(reason));
+    this.#stream.abort(reason);
+  }
+
+  onClose(handler: () => void): void {
+    this.#closing.on(handler);
+  }
+
+  /** `resume` hands out what libp2p had kept before it tells the muxer: a pause from inside of it would be undone. */
+  #regulate(): void {
+    if (this.#resuming) return;
+    if (this.#flowing && this.#stream.readStatus === "paused") {
+      this.#resuming = true;
+      this.#stream.resume();
+      this.#resuming = false;
+    }
+    if (!this.#flowing && this.#stream.readStatus === "readable") this.#stream.pause();
+  }
+
+  /** What happened to the stream before anybody listened. */
+  #catchUp(): void {
+    const { status, remoteWriteStatus, readableEnded } = this.#stream;
+    if (status !== "open") {
+      this.#closed(undefined);
+      return;
+    }
+    this.#peerEnded = remoteWriteStatus === "closed";
+    if (this.#peerEnded && readableEnded) this.queue.end();
+  }
+
+  #closed(error: Error | undefined): void {
+    if (error !== undefined) this.queue.fail(lost(error.message));
+    else if (!this.#peerEnded) this.queue.fail(lost("the connection closed"));
+    this.#closing.done();
+  }
+
+  async #drained(): Promise<void> {
+    const stream = this.#stream;
+    while (stream.writableNeedsDrain && this.queue.failure === undefined) {
+      await new Promise<void>((resolve) => {
+        const done = (): void => {
+          stream.removeEventListener("drain", done);
+          stream.removeEventListener("close", done);
+          resolve();
+        };
+        stream.addEventListener("drain", done);
+        stream.addEventListener("close", done);
+      });
+    }
+    if (this.queue.failure !== undefined) throw this.queue.failure;
+  }
+}
