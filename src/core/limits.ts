@@ -243,6 +243,41 @@ export const limits = {
   bulkHostsMax: 4,
   bulkCertificateMs: 86_400_000,
 
+  // transfers of blocks
+  blockBytesMax: 2 * MiB,
+  /** Of a CID whose hash is its content. */
+  identityBytesMax: 128,
+  cidBytesMax: 128 + 16,
+  /** Links of one node of a DAG; nodes of one DAG, those open at once, and links that wait to be followed. */
+  dagLinksMax: 16_384,
+  dagNodesMax: 262_144,
+  dagNodesAtOnceMax: 32,
+  dagFrontierMax: 262_144,
+  /** Asked of one holder and not yet answered. */
+  blockWindowBytes: 8 * MiB,
+  blockWindowMax: 512,
+  blockWindowFirst: 4,
+  /** Verified blocks that wait for the disk; those of one write. */
+  blockIntakeBytesMax: 16 * MiB,
+  blockIntakeBatchBytes: 4 * MiB,
+  /** Without a byte from a holder that was asked. */
+  blockAnswerMs: 10_000,
+  /** A want is asked of a second holder, if one is idle, when the first has not answered for so long. */
+  blockStealMs: 1_000,
+  fetchSourcesMax: 8,
+  /** Tries at a holder that brought nothing in between, and the pause before the second, doubling. */
+  fetchTriesMax: 3,
+  fetchRetryMs: 500,
+  /** Of the holder's side: channels served for one peer and for all; wants and bytes read ahead on each. */
+  blockChannelsPerPeerMax: 4,
+  blockChannelsMax: 32,
+  blockWantsPerFrameMax: 256,
+  blockWantsQueuedMax: 1_024,
+  blockGroupBytes: 2 * MiB,
+  blockGroupMax: 64,
+  /** A channel on which nothing moves is ended. */
+  blockIdleMs: 60_000,
+
   // membership
   heardWithinMs: 60_000,
   watchersWanted: 3,

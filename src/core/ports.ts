@@ -152,6 +152,21 @@ export interface Bulk {
   on(purpose: string, handler: BulkHandler): () => void;
 }
 
+/** Rates that transfers keep to, in all and by peer; they may change at any time. */
+export interface Budget {
+  /** Resolves when the bytes may go; rejects with the signal's reason. */
+  spend(peer: PeerName, bytes: number, signal: AbortSignal): Promise<void>;
+}
+
+/** Who has what, by the DHT of the network. `hash` is a multihash: codec and version of a CID do not matter. */
+export interface Providers {
+  /** Names this node as one that has it, now and again at an interval, until `withdraw`. */
+  provide(hash: Uint8Array, signal: AbortSignal): Promise<void>;
+  withdraw(hash: Uint8Array): void;
+  /** Members that have it, as they are found; ends when the search does. This node is not among them. */
+  find(hash: Uint8Array, signal: AbortSignal): AsyncIterable<PeerName>;
+}
+
 /** What a receiver says of a gossip message; only `reject` costs the sender score. */
 export type Verdict = "accept" | "ignore" | "reject";
 
