@@ -243,7 +243,20 @@ export const limits = {
   bulkHostsMax: 4,
   bulkCertificateMs: 86_400_000,
 
+  // providers in the DHT
+  providedMax: 10_000,
+  provideMs: 15_000,
+  findProvidersMs: 15_000,
+  /** Of one hash, in one search. */
+  providersMax: 64,
+  /** On average; after a failure; between looks at what is due. */
+  reprovideMs: 1_800_000,
+  reprovideRetryMs: 30_000,
+  reprovideLookMs: 5_000,
+
   // transfers of blocks
+  /** What an idle line lets through at once, at its rate. */
+  budgetBurstMs: 250,
   blockBytesMax: 2 * MiB,
   /** Of a CID whose hash is its content. */
   identityBytesMax: 128,

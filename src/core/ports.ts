@@ -144,7 +144,7 @@ export type BulkHandler = {
 /** Large transfers and tunnels between members, beside the connections that everything else shares. */
 export interface Bulk {
   /**
-   * Opens a channel with a connected peer; with `lane` only on that one. Rejects `UNREACHABLE`, `TIMEOUT`, `ABORTED`,
+   * Opens a channel with a peer, connecting with it first if need be; with `lane` only on that one. Rejects `UNREACHABLE`, `TIMEOUT`, `ABORTED`,
    * and with the peer's word `REFUSED` or `OVERLOADED`. The signal counts until the channel is open.
    */
   open(peer: PeerName, purpose: string, signal: AbortSignal, lane?: "libp2p"): Promise<BulkChannel>;

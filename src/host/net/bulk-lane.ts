@@ -37,6 +37,7 @@ import { BulkListener } from "./bulk-listener.ts";
 import { BulkTokens, type Grant } from "./bulk-tokens.ts";
 import { channelOver, type ByteDuplex } from "./byte-duplex.ts";
 import type { NetNode } from "./create-node.ts";
+import type { Dialer } from "./dialer.ts";
 import type { Peers } from "./peers.ts";
 import type { Shaper } from "./shaper.ts";
 import type { SocketBytes } from "./socket-bytes.ts";
@@ -47,6 +48,7 @@ export type BulkLaneParts = {
   readonly node: NetNode;
   readonly peers: Peers;
   readonly book: AddressBook;
+  readonly dialer: Dialer;
   readonly shaper: Shaper | undefined;
   /** IPs of the listen addresses, and the lane's own port on them; 0 for any. */
   readonly hosts: readonly string[];
@@ -127,6 +129,7 @@ export class BulkLane implements Bulk {
     if (this.#channels.isFull(peer)) {
       throw new CoterieError("OVERLOADED", "too many channels are open");
     }
+    if (!this.#parts.peers.isUp(peer)) await this.#connect(peer, signal);
     const connection = settledConnection(this.#parts.peers, peer, this.#parts.clock);
     const hosts = lane === "libp2p" ? [] : this.#hostsOf(peer, connection);
     const { stream, answer } = await this.#ask(connection, { purpose, hosts }, signal);
@@ -149,6 +152,19 @@ export class BulkLane implements Bulk {
       return this.#begin(stream, { peer, purpose, lane: "libp2p" });
     } finally {
       signal.removeEventListener("abort", onAbort);
+    }
+  }
+
+  async #connect(peer: PeerName, signal: AbortSignal): Promise<void> {
+    const { book, dialer } = this.#parts;
+    try {
+      const known = [...book.addressesOf(peer), ...(await dialer.signedAddresses(peer))];
+      const addresses = [...new Set(known)].slice(0, limits.dialAddressesMax);
+      if (addresses.length > 0) await dialer.dialPeer(peer, addresses, { signal });
+      else await dialer.dialHeard(peer, signal);
+    } catch (error) {
+      if (signal.aborted) throw new CoterieError("ABORTED", "opening the channel was cancelled");
+      throw error;
     }
   }
 

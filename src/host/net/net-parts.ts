@@ -18,6 +18,7 @@ import { MdnsPeers } from "./mdns-peers.ts";
 import { MeetingPort, meetingPortOf } from "./meeting-port.ts";
 import type { NetOptions } from "./net-types.ts";
 import { Peers } from "./peers.ts";
+import { Provided } from "./provided.ts";
 import { Prover } from "./prover.ts";
 import { Pulse } from "./pulse.ts";
 import { Redial } from "./redial.ts";
@@ -130,10 +131,12 @@ export async function assemble(options: NetOptions) {
       node,
       peers,
       book,
+      dialer,
       shaper,
       hosts: ips,
       port: options.bulkPort ?? 0,
     }),
+    providers: new Provided({ ...base, node }),
     discovery: new Discovery({ ...base, node, peers, isBlocked }),
     prover: new Prover({ ...base, peers, dialer, book, meetingPort: meeting?.port }),
     pulse: new Pulse({ ...base, node }),

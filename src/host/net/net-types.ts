@@ -9,6 +9,7 @@ import type {
   Net,
   NetworkKeys,
   PeerName,
+  Providers,
   PubSub,
   Random,
 } from "../../core/ports.ts";
@@ -59,6 +60,7 @@ export type Peer = {
 export interface RunningNet extends Net {
   readonly pubsub: PubSub;
   readonly bulk: Bulk;
+  readonly providers: Providers;
   /** Open channels of the bulk lane, by the lane they got. */
   bulkChannels(): Readonly<Record<BulkChannel["lane"], number>>;
   /** Own dialable addresses, with `/p2p/`. */

@@ -1,7 +1,14 @@
 /** The parts at work: started in order, stopped in reverse, and behind the ports in between. */
 import { CoterieError, toCoterieError } from "../../core/errors.ts";
 import { limits } from "../../core/limits.ts";
-import type { Bulk, BulkChannel, FrameChannel, PeerName, PubSub } from "../../core/ports.ts";
+import type {
+  Bulk,
+  BulkChannel,
+  FrameChannel,
+  PeerName,
+  Providers,
+  PubSub,
+} from "../../core/ports.ts";
 import { bareAddress, parseAddress, portOf } from "./addresses.ts";
 import type { NetNode } from "./create-node.ts";
 import { worstOf } from "./dial-error.ts";
@@ -14,6 +21,7 @@ export class Libp2pNet implements RunningNet {
   readonly self: PeerName;
   readonly pubsub: PubSub;
   readonly bulk: Bulk;
+  readonly providers: Providers;
   /** The node itself, for this room's own tests. */
   readonly libp2p: NetNode;
   readonly #parts: NetParts;
@@ -24,6 +32,7 @@ export class Libp2pNet implements RunningNet {
     this.self = parts.self;
     this.pubsub = parts.gossip;
     this.bulk = parts.bulk;
+    this.providers = parts.providers;
     this.libp2p = parts.node;
   }
 
@@ -45,6 +54,7 @@ export class Libp2pNet implements RunningNet {
     for (const peer of routes.known()) redial.know(peer);
     redial.start();
     discovery.start();
+    this.#parts.providers.start();
   }
 
   stop(): Promise<void> {
@@ -60,6 +70,7 @@ export class Libp2pNet implements RunningNet {
     upkeep.stop();
     pulse.stop();
     prover.stop();
+    this.#parts.providers.stop();
     const closing = Promise.allSettled([
       file.close(),
       meeting?.stop(),
