@@ -33,6 +33,12 @@ export const configSchema = Type.Object({
       default: true,
       description: "Listen on the network's own meeting port as well, if it is free",
     }),
+    bulkPort: Type.Integer({
+      default: 0,
+      minimum: 0,
+      maximum: 65_535,
+      description: "Port of the bulk lane, for large transfers and tunnels; 0 means any free one",
+    }),
     mdns: Type.Boolean({
       default: true,
       description: "Find members on the local network by multicast DNS",

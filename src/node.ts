@@ -31,7 +31,7 @@ import { ensureNode, joinNode, readConfig, type LoadedNode } from "./offline.ts"
 import { Membership } from "./own-membership.ts";
 import { Roster } from "./protocol/membership/roster.ts";
 import { State } from "./protocol/state/state.ts";
-import { localFile, membersPort, noticesPort } from "./service-ports.ts";
+import { localFile, membersPort, noticesPort, tunnelsOver } from "./service-ports.ts";
 import { Services } from "./share/services/services.ts";
 
 /** Once what starts a node has settled. */
@@ -195,7 +195,7 @@ class RunningNode {
         random: systemRandom,
         log: this.#log.child("services"),
         metrics,
-        transport: net.tunnels,
+        transport: tunnelsOver(net.bulk),
         members: membersPort({ roster, net, clock: systemClock }),
         notices: noticesPort({ state, driver, self: identity.peer }),
         file: localFile(paths.services),

@@ -1,18 +1,30 @@
 /** What the services room asks for, made of the roster, the state and a file of the data directory. */
 import { decodeUtf8, encodeUtf8 } from "./core/codec.ts";
 import { CoterieError } from "./core/errors.ts";
-import type { Clock, PeerName } from "./core/ports.ts";
+import type { Bulk, Clock, PeerName } from "./core/ports.ts";
 import type { Driver } from "./driver/driver.ts";
 import { readTextFile, writeFileAtomic } from "./host/files.ts";
 import type { RunningNet } from "./host/net/libp2p-net.ts";
 import { memberKey, type Roster } from "./protocol/membership/roster.ts";
 import { listRegisters, registerEntry } from "./protocol/state/register.ts";
 import type { State } from "./protocol/state/state.ts";
-import type { LocalFile, Members, Notices } from "./share/services/ports.ts";
+import type { LocalFile, Members, Notices, TunnelTransport } from "./share/services/ports.ts";
 
 const namespace = "sys";
 const infix = "/services/";
 const rowsPerPage = 1_000;
+
+/**
+ * Tunnels stay on streams of the libp2p connection. Most are short, and a socket of their own costs a TLS handshake
+ * each; and of a TLS socket Node cannot tell whether its peer ended it or died, which a tunnel has to pass on.
+ */
+export function tunnelsOver(bulk: Bulk): TunnelTransport {
+  const purpose = "tunnel";
+  return {
+    open: (peer, signal) => bulk.open(peer, purpose, signal, "libp2p"),
+    on: (handler) => void bulk.on(purpose, { handle: handler }),
+  };
+}
 
 export function membersPort(parts: {
   readonly roster: Roster;

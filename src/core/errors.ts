@@ -56,6 +56,9 @@ export const errorCodes = {
   OVERFLOW: { http: 409, exit: 1 },
   BAD_CURSOR: { http: 410, exit: 1 },
   OVERLOADED: { http: 429, exit: 1 },
+  // shared files
+  /** Bytes that do not match their hash, on a disk or from a holder. */
+  CORRUPT: { http: 502, exit: 1 },
   // access
   REFUSED: { http: 403, exit: 6 },
   FAULTS_DISABLED: { http: 403, exit: 6 },

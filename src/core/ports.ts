@@ -115,6 +115,58 @@ export interface Net {
   onPeer(handler: (peer: PeerName, up: boolean) => void): void;
 }
 
+/** A byte stream between two members, with back-pressure in both directions; frames are the caller's matter. */
+export interface BulkChannel {
+  readonly peer: PeerName;
+  readonly purpose: string;
+  /** A socket of its own, or a stream of the libp2p connection where no socket could be had. */
+  readonly lane: "direct" | "libp2p";
+  /** As they come, for one reader. Ends when the peer ended its side, throws a coded error when the channel is lost. */
+  readonly chunks: AsyncIterable<Uint8Array>;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  /** Resolves when more may be written; the bytes may not be changed after. Rejects when the channel is lost. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** No more will be written; reading goes on until the peer ends too. */
+  end(): Promise<void>;
+  /** Ends both directions at once; the peer sees a lost channel. */
+  abort(reason: Error): void;
+  /** Calls back once when both directions have ended, however they did. */
+  onClose(handler: () => void): void;
+}
+
+export type BulkHandler = {
+  /** Why this peer gets no channel now; asked before anything is agreed. */
+  refuses?(peer: PeerName): "REFUSED" | "OVERLOADED" | undefined;
+  handle(channel: BulkChannel): void;
+};
+
+/** Large transfers and tunnels between members, beside the connections that everything else shares. */
+export interface Bulk {
+  /**
+   * Opens a channel with a peer, connecting with it first if need be; with `lane` only on that one. Rejects `UNREACHABLE`, `TIMEOUT`, `ABORTED`,
+   * and with the peer's word `REFUSED` or `OVERLOADED`. The signal counts until the channel is open.
+   */
+  open(peer: PeerName, purpose: string, signal: AbortSignal, lane?: "libp2p"): Promise<BulkChannel>;
+  /** One handler per purpose; the returned function takes it away. Channels that are open stay. */
+  on(purpose: string, handler: BulkHandler): () => void;
+}
+
+/** Rates that transfers keep to, in all and by peer; they may change at any time. */
+export interface Budget {
+  /** Resolves when the bytes may go; rejects with the signal's reason. */
+  spend(peer: PeerName, bytes: number, signal: AbortSignal): Promise<void>;
+}
+
+/** Who has what, by the DHT of the network. `hash` is a multihash: codec and version of a CID do not matter. */
+export interface Providers {
+  /** Names this node as one that has it, now and again at an interval, until `withdraw`. */
+  provide(hash: Uint8Array, signal: AbortSignal): Promise<void>;
+  withdraw(hash: Uint8Array): void;
+  /** Members that have it, as they are found; ends when the search does. This node is not among them. */
+  find(hash: Uint8Array, signal: AbortSignal): AsyncIterable<PeerName>;
+}
+
 /** What a receiver says of a gossip message; only `reject` costs the sender score. */
 export type Verdict = "accept" | "ignore" | "reject";
 

@@ -14,6 +14,7 @@ import { million } from "./million.ts";
 import { put } from "./put.ts";
 import { cold, live } from "./replication.ts";
 import { merges, writes } from "./state.ts";
+import { transfer } from "./transfer.ts";
 
 const { values } = parseArgs({
   options: {
@@ -32,6 +33,7 @@ const all: readonly Benchmark[] = [
   differences,
   mesh,
   million,
+  transfer,
   history(values.history),
 ];
 

@@ -51,6 +51,19 @@ export class Dialer {
     return this.#dial([address], { signal });
   }
 
+  /** Dials a peer at addresses that others told of; the gater keeps these within their budget. */
+  async dialHeard(peer: PeerName, signal: AbortSignal): Promise<Connection> {
+    const known = await this.#parts.node.peerStore
+      .get(peerIdFromString(peer))
+      .catch(() => undefined); // unknown peer
+    const addresses = (known?.addresses ?? []).flatMap((one) => bareAddress(one.multiaddr) ?? []);
+    const targets = addresses.slice(0, limits.dialAddressesMax);
+    return this.#dial(
+      targets.map((address) => multiaddr(`${address}/p2p/${peer}`)),
+      { signal },
+    );
+  }
+
   /** Bare addresses that the peer itself signed, which is more than hearsay. */
   async signedAddresses(peer: PeerName): Promise<string[]> {
     const id: PeerId = peerIdFromString(peer);

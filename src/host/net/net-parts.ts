@@ -6,6 +6,7 @@ import type { PeerName } from "../../core/ports.ts";
 import { AddressFile } from "./address-file.ts";
 import { listenIps } from "./addresses.ts";
 import { Bans } from "./bans.ts";
+import { BulkLane } from "./bulk-lane.ts";
 import { createNode } from "./create-node.ts";
 import { DialBudget } from "./dial-budget.ts";
 import { Dialer } from "./dialer.ts";
@@ -17,13 +18,13 @@ import { MdnsPeers } from "./mdns-peers.ts";
 import { MeetingPort, meetingPortOf } from "./meeting-port.ts";
 import type { NetOptions } from "./net-types.ts";
 import { Peers } from "./peers.ts";
+import { Provided } from "./provided.ts";
 import { Prover } from "./prover.ts";
 import { Pulse } from "./pulse.ts";
 import { Redial } from "./redial.ts";
 import { Routes } from "./routes.ts";
 import { Shaper } from "./shaper.ts";
 import { probeProtocol, pullProtocol, SyncStreams, syncProtocol } from "./sync-streams.ts";
-import { TunnelStreams } from "./tunnel-streams.ts";
 import { Upkeep } from "./upkeep.ts";
 
 export type NetParts = Awaited<ReturnType<typeof assemble>>;
@@ -125,7 +126,17 @@ export async function assemble(options: NetOptions) {
       protocol: probeProtocol,
       streamsMax: limits.probeStreamsMax,
     }),
-    tunnels: new TunnelStreams({ ...base, node, peers, routes }),
+    bulk: new BulkLane({
+      ...base,
+      node,
+      peers,
+      book,
+      dialer,
+      shaper,
+      hosts: ips,
+      port: options.bulkPort ?? 0,
+    }),
+    providers: new Provided({ ...base, node }),
     discovery: new Discovery({ ...base, node, peers, isBlocked }),
     prover: new Prover({ ...base, peers, dialer, book, meetingPort: meeting?.port }),
     pulse: new Pulse({ ...base, node }),

@@ -1,16 +1,18 @@
 /** What this room offers the rest of the house, beyond the ports. */
 import type { Identity } from "../../core/identity.ts";
 import type {
+  Bulk,
+  BulkChannel,
   Clock,
   Log,
   Metrics,
   Net,
   NetworkKeys,
   PeerName,
+  Providers,
   PubSub,
   Random,
 } from "../../core/ports.ts";
-import type { TunnelStreams } from "./tunnel-streams.ts";
 
 export type NetOptions = {
   readonly identity: Identity;
@@ -19,6 +21,8 @@ export type NetOptions = {
   readonly listen: readonly string[];
   /** Listen at the network's meeting port too, and look for lost peers there. */
   readonly meetingPort: boolean;
+  /** Of the bulk lane's listener, at the IPs of `listen`; 0, the default, is any free one. */
+  readonly bulkPort?: number;
   /** Multiaddrs ending in `/p2p/<peer id>`, from a ticket. */
   readonly bootstrap: readonly string[];
   readonly mdns: boolean;
@@ -55,10 +59,12 @@ export type Peer = {
 
 export interface RunningNet extends Net {
   readonly pubsub: PubSub;
-  /** Streams of plain bytes to members, for services. */
-  readonly tunnels: Pick<TunnelStreams, "open" | "on">;
   /** While it is kept out for its conduct. */
   banned(peer: PeerName): boolean;
+  readonly bulk: Bulk;
+  readonly providers: Providers;
+  /** Open channels of the bulk lane, by the lane they got. */
+  bulkChannels(): Readonly<Record<BulkChannel["lane"], number>>;
   /** Own dialable addresses, with `/p2p/`. */
   addresses(): string[];
   /** Up to `limits.ticketAddressesMax`: own ones, then those of connected peers at which a handshake succeeded. */

@@ -1,7 +1,14 @@
 /** The parts at work: started in order, stopped in reverse, and behind the ports in between. */
 import { CoterieError, toCoterieError } from "../../core/errors.ts";
 import { limits } from "../../core/limits.ts";
-import type { FrameChannel, PeerName, PubSub } from "../../core/ports.ts";
+import type {
+  Bulk,
+  BulkChannel,
+  FrameChannel,
+  PeerName,
+  Providers,
+  PubSub,
+} from "../../core/ports.ts";
 import { bareAddress, parseAddress, portOf } from "./addresses.ts";
 import type { NetNode } from "./create-node.ts";
 import { worstOf } from "./dial-error.ts";
@@ -9,11 +16,12 @@ import { dropConnections, type NetParts } from "./net-parts.ts";
 import type { LinkShape, Peer, RunningNet } from "./net-types.ts";
 import type { PeerHandler } from "./peers.ts";
 import { ticketAddresses } from "./ticket-addresses.ts";
-import type { TunnelStreams } from "./tunnel-streams.ts";
 
 export class Libp2pNet implements RunningNet {
   readonly self: PeerName;
   readonly pubsub: PubSub;
+  readonly bulk: Bulk;
+  readonly providers: Providers;
   /** The node itself, for this room's own tests. */
   readonly libp2p: NetNode;
   readonly #parts: NetParts;
@@ -23,26 +31,30 @@ export class Libp2pNet implements RunningNet {
     this.#parts = parts;
     this.self = parts.self;
     this.pubsub = parts.gossip;
+    this.bulk = parts.bulk;
+    this.providers = parts.providers;
     this.libp2p = parts.node;
   }
 
   async start(): Promise<void> {
-    const { sync, pulls, probes, tunnels, node, meeting, upkeep, routes, redial } = this.#parts;
-    const { discovery, options } = this.#parts;
+    const { sync, pulls, probes, bulk, node, meeting, upkeep, routes, redial, discovery, options } =
+      this.#parts;
     await sync.offer();
     await pulls.offer();
     await probes.offer();
-    await tunnels.offer();
+    await bulk.offer();
     try {
       await node.start();
     } catch (error) {
       throw cannotListen(options.listen, error);
     }
     await meeting?.start();
+    await bulk.start();
     upkeep.start();
     for (const peer of routes.known()) redial.know(peer);
     redial.start();
     discovery.start();
+    this.#parts.providers.start();
   }
 
   stop(): Promise<void> {
@@ -50,7 +62,7 @@ export class Libp2pNet implements RunningNet {
   }
 
   async #stop(): Promise<void> {
-    const { stopping, redial, discovery, upkeep, pulse, prover, file, meeting } = this.#parts;
+    const { stopping, redial, discovery, upkeep, pulse, prover, file, meeting, bulk } = this.#parts;
     const { clock, log } = this.#parts.options;
     stopping.abort(new CoterieError("SHUTTING_DOWN", "the daemon is stopping"));
     redial.stop();
@@ -58,7 +70,13 @@ export class Libp2pNet implements RunningNet {
     upkeep.stop();
     pulse.stop();
     prover.stop();
-    const closing = Promise.allSettled([file.close(), meeting?.stop(), this.libp2p.stop()]);
+    this.#parts.providers.stop();
+    const closing = Promise.allSettled([
+      file.close(),
+      meeting?.stop(),
+      bulk.stop(),
+      this.libp2p.stop(),
+    ]);
     const inTime = closing.then(() => true);
     if (await Promise.race([inTime, clock.sleep(limits.netStopMs)])) return;
     log.warn("connections did not close in time and are dropped");
@@ -102,10 +120,6 @@ export class Libp2pNet implements RunningNet {
     this.#parts.probes.onStream(handler);
   }
 
-  get tunnels(): TunnelStreams {
-    return this.#parts.tunnels;
-  }
-
   banned(peer: PeerName): boolean {
     return this.#parts.bans.has(peer);
   }
@@ -116,6 +130,7 @@ export class Libp2pNet implements RunningNet {
 
   ban(peer: PeerName, forMs: number): void {
     this.#parts.bans.add(peer, forMs);
+    this.#parts.bulk.cut(peer, "broke the rules");
     const connections = this.libp2p.getConnections();
     dropConnections(
       connections.filter(({ remotePeer }) => remotePeer.toString() === peer),
@@ -138,6 +153,10 @@ export class Libp2pNet implements RunningNet {
     return ticketAddresses({ own, meeting: meeting?.addresses() ?? [], self, others });
   }
 
+  bulkChannels(): Readonly<Record<BulkChannel["lane"], number>> {
+    return this.#parts.bulk.counts();
+  }
+
   peers(): Peer[] {
     return this.connected().flatMap((peer) => this.#describe(peer) ?? []);
   }
@@ -157,6 +176,7 @@ export class Libp2pNet implements RunningNet {
   async setBlocked(peers: readonly PeerName[]): Promise<void> {
     const { cut, healed } = this.#parts.faults.block(peers);
     const isCut = new Set(cut);
+    for (const peer of cut) this.#parts.bulk.cut(peer, "cut off by a fault");
     const connections = this.libp2p.getConnections();
     dropConnections(
       connections.filter(({ remotePeer }) => isCut.has(remotePeer.toString())),

@@ -17,6 +17,15 @@ export type RawConnection = MultiaddrConnection & {
   sendResume(): void;
 };
 
+/** Of it what is taken hold of; sockets of the bulk lane offer the same. */
+export type Shapeable = Pick<
+  RawConnection,
+  "onData" | "onTransportClosed" | "sendPause" | "sendResume"
+> & {
+  abort(error: Error): void;
+  addEventListener(type: "close", handler: () => void): void;
+};
+
 export type ShapedParts = { readonly clock: Clock; readonly random: Random };
 
 /** A piece that is due before the one ahead of it waits for that one. */
@@ -28,7 +37,7 @@ const resetEveryMs = 1_000;
 
 export class ShapedConnection {
   readonly #raw: Pick<RawConnection, "onData" | "onTransportClosed" | "sendPause" | "sendResume">;
-  readonly #connection: RawConnection;
+  readonly #connection: Shapeable;
   readonly #parts: ShapedParts;
   readonly #queue: Piece[] = [];
   #shape: LinkShape | undefined;
@@ -43,7 +52,7 @@ export class ShapedConnection {
   #cancelReset: (() => void) | undefined;
 
   /** Takes over the connection's reading until it closes. */
-  constructor(connection: RawConnection, parts: ShapedParts) {
+  constructor(connection: Shapeable, parts: ShapedParts) {
     this.#connection = connection;
     this.#parts = parts;
     this.#raw = {

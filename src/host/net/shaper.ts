@@ -6,7 +6,12 @@ import type { MultiaddrConnection, Upgrader } from "@libp2p/interface";
 import { tcp } from "@libp2p/tcp";
 import type { PeerName } from "../../core/ports.ts";
 import type { LinkShape } from "./net-types.ts";
-import { ShapedConnection, type RawConnection, type ShapedParts } from "./shaped-connection.ts";
+import {
+  ShapedConnection,
+  type RawConnection,
+  type Shapeable,
+  type ShapedParts,
+} from "./shaped-connection.ts";
 
 type Entry = { readonly shaped: ShapedConnection; peer: PeerName | undefined };
 
@@ -25,8 +30,8 @@ export class Shaper {
     for (const entry of this.#connections.values()) this.#shape(entry);
   }
 
-  adopt(connection: MultiaddrConnection): void {
-    const shaped = new ShapedConnection(connection as RawConnection, this.#parts);
+  adopt(connection: Shapeable): void {
+    const shaped = new ShapedConnection(connection, this.#parts);
     this.#connections.set(connection, { shaped, peer: undefined });
     connection.addEventListener("close", () => this.#connections.delete(connection));
   }
@@ -62,7 +67,7 @@ export function shapedTcp(shaper: Shaper): ReturnType<typeof tcp> {
 function adopting(upgrader: Upgrader, shaper: Shaper): Upgrader {
   const adopt = <Method extends "upgradeInbound" | "upgradeOutbound">(method: Method) =>
     ((connection: MultiaddrConnection, options: never) => {
-      shaper.adopt(connection);
+      shaper.adopt(connection as RawConnection);
       return upgrader[method](connection, options);
     }) as Upgrader[Method];
   return {

@@ -1,147 +1,101 @@
-/**
- * A libp2p stream as a plain duplex of bytes with back-pressure and half-close; frame-channel.ts says why libp2p's own
- * wrappers will not do. The stream is paused while more than `tunnelReadAheadBytesMax` wait for the reader.
- */
-import type { Stream, StreamCloseEvent, StreamMessageEvent } from "@libp2p/interface";
-import { CoterieError, toCoterieError } from "../../core/errors.ts";
-import { limits } from "../../core/limits.ts";
-import type { Clock, PeerName } from "../../core/ports.ts";
+/** A libp2p stream as bytes. Its events, and why draining is watched this way: `frame-channel.ts`. */
+import type { Stream } from "@libp2p/interface";
+import { toCoterieError } from "../../core/errors.ts";
+import { Closing, lost, type ByteDuplex } from "./byte-duplex.ts";
+import { ByteQueue } from "./byte-queue.ts";
 
-export class StreamBytes {
-  readonly peer: PeerName;
-  /** Ends at the peer's half-close; throws when the stream is lost. To be read once. */
-  readonly chunks: AsyncIterable<Uint8Array>;
+export class StreamBytes implements ByteDuplex {
+  readonly queue: ByteQueue;
   readonly #stream: Stream;
-  readonly #clock: Clock;
-  readonly #waiting: Uint8Array[] = [];
-  #waitingBytes = 0;
-  #peerClosed = false;
-  #ended = false;
+  readonly #closing = new Closing();
+  #sent = 0;
+  #peerEnded = false;
   #resuming = false;
-  #failure: CoterieError | undefined;
-  #wake: (() => void) | undefined;
+  #flowing = true;
 
-  constructor(stream: Stream, peer: PeerName, clock: Clock) {
+  constructor(stream: Stream) {
     this.#stream = stream;
-    this.#clock = clock;
-    this.peer = peer;
-    this.chunks = this.#read();
-    stream.addEventListener("remoteCloseWrite", () => (this.#peerClosed = true));
-    stream.addEventListener("end", () => this.#end());
-    stream.addEventListener("close", (event) => this.#closed(event));
-    stream.addEventListener("message", (event) => this.#receive(event));
+    this.queue = new ByteQueue((flowing) => {
+      this.#flowing = flowing;
+      this.#regulate();
+    });
+    stream.addEventListener("remoteCloseWrite", () => (this.#peerEnded = true));
+    stream.addEventListener("end", () => {
+      if (this.#peerEnded) this.queue.end(); // else the stream died; `close` says how
+    });
+    stream.addEventListener("close", ({ error }) => this.#closed(error));
+    stream.addEventListener("message", ({ data }) => {
+      const bytes = data.subarray();
+      this.queue.push(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length));
+    });
     this.#catchUp();
   }
 
-  /** Resolves once the transport takes more. */
-  async write(chunk: Uint8Array): Promise<void> {
-    if (this.#failure !== undefined) throw this.#failure;
+  get sent(): number {
+    return this.#sent;
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    if (this.queue.failure !== undefined) throw this.queue.failure;
     let hasRoom: boolean;
     try {
-      hasRoom = this.#stream.send(chunk);
+      hasRoom = this.#stream.send(bytes);
     } catch (error) {
-      throw this.#failure ?? lost(toCoterieError(error).message);
+      throw this.queue.failure ?? lost(toCoterieError(error).message);
     }
+    this.#sent += bytes.length;
     if (!hasRoom) await this.#drained();
   }
 
-  /** Closes our half; the peer's stays open. */
   async end(): Promise<void> {
-    if (this.#failure !== undefined) return;
+    if (this.queue.failure !== undefined) return;
     try {
-      await this.#stream.close({ signal: AbortSignal.timeout(limits.tunnelStallMs) });
+      await this.#stream.close();
     } catch (error) {
       this.abort(toCoterieError(error));
     }
   }
 
   abort(reason: Error): void {
-    this.#fail(toCoterieError(reason));
+    this.queue.fail(toCoterieError(reason));
     this.#stream.abort(reason);
   }
 
-  async *#read(): AsyncGenerator<Uint8Array> {
-    for (;;) {
-      const chunk = this.#failure === undefined ? this.#waiting.shift() : undefined;
-      this.#waitingBytes -= chunk?.length ?? 0;
-      this.#regulate();
-      if (chunk !== undefined) {
-        yield chunk;
-      } else if (this.#failure !== undefined) {
-        throw this.#failure;
-      } else if (this.#waiting.length > 0) {
-        continue; // resuming handed out what the stream had kept
-      } else if (this.#ended) {
-        return;
-      } else {
-        await new Promise<void>((resolve) => (this.#wake = resolve));
-      }
-    }
+  onClose(handler: () => void): void {
+    this.#closing.on(handler);
   }
 
-  #receive(event: StreamMessageEvent): void {
-    if (this.#failure !== undefined) return;
-    const data = event.data.subarray();
-    this.#waiting.push(data);
-    this.#waitingBytes += data.length;
-    this.#regulate();
-    this.#rouse();
-  }
-
-  /** `resume` first hands out what libp2p had kept and only then tells the muxer, so a pause from inside it comes after. */
+  /** `resume` hands out what libp2p had kept before it tells the muxer: a pause from inside of it would be undone. */
   #regulate(): void {
     if (this.#resuming) return;
-    if (this.#stream.readStatus === "paused" && this.#hasRoom()) {
+    if (this.#flowing && this.#stream.readStatus === "paused") {
       this.#resuming = true;
       this.#stream.resume();
       this.#resuming = false;
     }
-    if (this.#stream.readStatus === "readable" && !this.#hasRoom()) this.#stream.pause();
-  }
-
-  #hasRoom(): boolean {
-    return this.#waitingBytes <= limits.tunnelReadAheadBytesMax;
+    if (!this.#flowing && this.#stream.readStatus === "readable") this.#stream.pause();
   }
 
   /** What happened to the stream before anybody listened. */
   #catchUp(): void {
     const { status, remoteWriteStatus, readableEnded } = this.#stream;
     if (status !== "open") {
-      this.#fail(lost("the peer closed it at once"));
+      this.#closed(undefined);
       return;
     }
-    this.#peerClosed = remoteWriteStatus === "closed";
-    this.#ended = this.#peerClosed && readableEnded;
+    this.#peerEnded = remoteWriteStatus === "closed";
+    if (this.#peerEnded && readableEnded) this.queue.end();
   }
 
-  #end(): void {
-    if (!this.#peerClosed) return; // the stream died; `close` says how
-    this.#ended = true;
-    this.#rouse();
+  #closed(error: Error | undefined): void {
+    if (error !== undefined) this.queue.fail(lost(error.message));
+    else if (!this.#peerEnded) this.queue.fail(lost("the connection closed"));
+    this.#closing.done();
   }
 
-  #closed(event: StreamCloseEvent): void {
-    if (event.error !== undefined) this.#fail(lost(event.error.message));
-    else if (!this.#peerClosed) this.#fail(lost("the connection closed"));
-  }
-
-  #fail(failure: CoterieError): void {
-    this.#failure ??= failure;
-    this.#rouse();
-  }
-
-  #rouse(): void {
-    this.#wake?.();
-    this.#wake = undefined;
-  }
-
-  /** A peer that takes nothing for so long has lost the tunnel. */
   async #drained(): Promise<void> {
     const stream = this.#stream;
-    const cancel = this.#clock.after(limits.tunnelStallMs, () => {
-      this.abort(new CoterieError("TIMEOUT", "the peer takes no bytes"));
-    });
-    while (stream.writableNeedsDrain && this.#failure === undefined) {
+    while (stream.writableNeedsDrain && this.queue.failure === undefined) {
       await new Promise<void>((resolve) => {
         const done = (): void => {
           stream.removeEventListener("drain", done);
@@ -152,11 +106,6 @@ export class StreamBytes {
         stream.addEventListener("close", done);
       });
     }
-    cancel();
-    if (this.#failure !== undefined) throw this.#failure;
+    if (this.queue.failure !== undefined) throw this.queue.failure;
   }
-}
-
-function lost(reason: string): CoterieError {
-  return new CoterieError("UNREACHABLE", `the tunnel was lost: ${reason}`);
 }

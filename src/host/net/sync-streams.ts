@@ -2,7 +2,7 @@
 import type { Connection, Stream } from "@libp2p/interface";
 import { CoterieError, toCoterieError } from "../../core/errors.ts";
 import { limits } from "../../core/limits.ts";
-import type { FrameChannel, Metrics, PeerName } from "../../core/ports.ts";
+import type { Clock, FrameChannel, Metrics, PeerName } from "../../core/ports.ts";
 import type { NetNode } from "./create-node.ts";
 import { StreamChannel, type ChannelParts } from "./frame-channel.ts";
 import type { Peers } from "./peers.ts";
@@ -46,7 +46,7 @@ export class SyncStreams {
 
   /** Throws `UNREACHABLE`, `TIMEOUT`, or `ABORTED` when the signal did. */
   async open(peer: PeerName, signal: AbortSignal): Promise<FrameChannel> {
-    const connection = this.#choose(peer);
+    const connection = settledConnection(this.#parts.peers, peer, this.#parts.clock);
     const deadline = AbortSignal.timeout(limits.dialMs);
     try {
       const stream = await connection.newStream([this.#parts.protocol], {
@@ -61,19 +61,6 @@ export class SyncStreams {
     }
   }
 
-  /**
-   * The youngest connection: a peer that came back from a crash may have left a dead one. One that is only just open
-   * may be there to prove an address, and is passed over if there is another.
-   */
-  #choose(peer: PeerName): Connection {
-    const connections = this.#parts.peers.connections(peer).toReversed();
-    const settledBefore = this.#parts.clock.wallMs() - justOpenMs;
-    const chosen =
-      connections.find(({ timeline }) => timeline.open <= settledBefore) ?? connections.at(-1);
-    if (chosen !== undefined) return chosen;
-    throw new CoterieError("UNREACHABLE", "there is no connection with the peer");
-  }
-
   #accept(stream: Stream, peer: PeerName): void {
     if (this.#handler === undefined) {
       this.#parts.metrics.count("sync.refused_early");
@@ -82,4 +69,17 @@ export class SyncStreams {
     }
     this.#handler(new StreamChannel(stream, peer, this.#parts));
   }
+}
+
+/**
+ * The youngest connection: a peer that came back from a crash may have left a dead one. One that is only just open may be
+ * there to prove an address, and is passed over if there is another. Throws `UNREACHABLE`.
+ */
+export function settledConnection(peers: Peers, peer: PeerName, clock: Clock): Connection {
+  const connections = peers.connections(peer).toReversed();
+  const settledBefore = clock.wallMs() - justOpenMs;
+  const chosen =
+    connections.find(({ timeline }) => timeline.open <= settledBefore) ?? connections.at(-1);
+  if (chosen !== undefined) return chosen;
+  throw new CoterieError("UNREACHABLE", "there is no connection with the peer");
 }

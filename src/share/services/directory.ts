@@ -37,7 +37,9 @@ export class Directory {
       if (standing === "left" || this.#members.isBarred(peer)) return [];
       return [{ ...notice, peer, standing }];
     });
-    return entries.toSorted((a, b) => (a.peer < b.peer ? -1 : 1)).slice(0, limits.providersMax);
+    return entries
+      .toSorted((a, b) => (a.peer < b.peer ? -1 : 1))
+      .slice(0, limits.serviceProvidersMax);
   }
 
   /** What this node has said itself. */

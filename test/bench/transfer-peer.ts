@@ -1,0 +1,277 @@
+/** One end of a transfer, in a process of its own: `transfer.ts` tells it what to do, one order at a time. */
+import { createHash } from "node:crypto";
+import {
+  createReadStream,
+  createWriteStream,
+  existsSync,
+  openSync,
+  readSync,
+  writeSync,
+} from "node:fs";
+import { open } from "node:fs/promises";
+import { connect, createServer, type AddressInfo, type Socket } from "node:net";
+import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { code as dagPbCode, createLink, createNode, encode } from "@ipld/dag-pb";
+import { CID } from "multiformats/cid";
+import { create as multihash } from "multiformats/hashes/digest";
+import { fromHex } from "../../src/core/codec.ts";
+import { identityFromSeed, sha256 } from "../../src/core/identity.ts";
+import type { Log } from "../../src/core/ports.ts";
+import { systemClock } from "../../src/host/clock.ts";
+import { createMetrics } from "../../src/host/metrics.ts";
+import type { NetNode } from "../../src/host/net/create-node.ts";
+import { startNet, type RunningNet } from "../../src/host/net/libp2p-net.ts";
+import { StreamBytes } from "../../src/host/net/stream-bytes.ts";
+import { systemRandom } from "../../src/host/random.ts";
+import type { Blocks } from "../../src/share/files/blocks.ts";
+import { BlockServer } from "../../src/share/files/transfer/block-server.ts";
+import { Fetcher } from "../../src/share/files/transfer/fetcher.ts";
+import { blocksProtocol } from "../../src/share/files/transfer/frames.ts";
+
+const MiB = 1024 * 1024;
+const plain = "/coterie-bench/plain/1.0.0";
+const silent: Log = {
+  error: () => undefined,
+  warn: () => undefined,
+  info: () => undefined,
+  debug: () => undefined,
+  trace: () => undefined,
+  child: () => silent,
+};
+
+/** One file, blocks one after the other, and where each lies: the least that a store can do. */
+class FileBlocks implements Blocks {
+  readonly #places = new Map<string, { at: number; size: number }>();
+  readonly #file: Awaited<ReturnType<typeof open>>;
+  #end = 0;
+
+  constructor(file: Awaited<ReturnType<typeof open>>) {
+    this.#file = file;
+  }
+
+  has(cid: CID): boolean {
+    return this.#places.has(cid.toString());
+  }
+
+  async get(cid: CID): Promise<Uint8Array | undefined> {
+    const place = this.#places.get(cid.toString());
+    if (place === undefined) return undefined;
+    const bytes = Buffer.allocUnsafeSlow(place.size);
+    await this.#file.read(bytes, 0, place.size, place.at);
+    return bytes;
+  }
+
+  async putMany(blocks: readonly { cid: CID; bytes: Uint8Array }[]): Promise<void> {
+    const at = this.#end;
+    for (const { cid, bytes } of blocks) this.place(cid, bytes.length);
+    const parts = blocks.map(({ bytes }) => bytes);
+    await this.#file.writev(parts, at);
+  }
+
+  async flush(): Promise<void> {
+    await this.#file.datasync();
+  }
+
+  place(cid: CID, size: number): void {
+    this.#places.set(cid.toString(), { at: this.#end, size });
+    this.#end += size;
+  }
+}
+
+function cidOf(bytes: Uint8Array, code = 0x55): CID {
+  return CID.createV1(code, multihash(0x12, sha256(bytes)));
+}
+
+/** The file as it lies, in leaves of 1 MiB, with its nodes behind it. */
+async function addFile(path: string): Promise<{ blocks: FileBlocks; root: CID }> {
+  const file = await open(path, "r+");
+  const blocks = new FileBlocks(file);
+  const leaves: CID[] = [];
+  const chunk = Buffer.alloc(MiB);
+  for (;;) {
+    const size = readSync(file.fd, chunk, 0, MiB, leaves.length * MiB);
+    if (size === 0) break;
+    const cid = cidOf(chunk.subarray(0, size));
+    blocks.place(cid, size);
+    leaves.push(cid);
+  }
+  const bytes = encode(
+    createNode(
+      new Uint8Array(0),
+      leaves.map((cid) => createLink("", MiB, cid)),
+    ),
+  );
+  const root = cidOf(bytes, dagPbCode);
+  await blocks.putMany([{ cid: root, bytes }]);
+  return { blocks, root };
+}
+
+class Peer {
+  readonly #folder: string;
+  readonly #role: string;
+  #net: RunningNet | undefined;
+  #root: CID | undefined;
+  #runs = 0;
+  #rssBefore = 0;
+  #rssMost = 0;
+  #cpuBefore = process.cpuUsage();
+
+  constructor(folder: string, role: string) {
+    this.#folder = folder;
+    this.#role = role;
+    setInterval(() => {
+      this.#rssMost = Math.max(this.#rssMost, process.memoryUsage.rss());
+    }, 20).unref();
+  }
+
+  get #node(): NetNode {
+    return (this.#net as unknown as { libp2p: NetNode }).libp2p;
+  }
+
+  /** The file that the sender has: made once, of random bytes. */
+  async start(
+    secret: string,
+    size: number,
+  ): Promise<{ addresses: string[]; port: number; root: string }> {
+    this.#net = await startNet({
+      identity: identityFromSeed(systemRandom.bytes(32)),
+      network: { id: fromHex(secret), name: "bench", secret: fromHex(secret), epoch: 1 },
+      listen: ["/ip4/127.0.0.1/tcp/0"],
+      meetingPort: false,
+      bootstrap: [],
+      mdns: false,
+      connectionsWanted: 1,
+      connectionsMax: 10,
+      addressBookFile: join(this.#folder, `${this.#role}.json`),
+      faults: false,
+      clock: systemClock,
+      random: systemRandom,
+      log: silent,
+      metrics: createMetrics(),
+    });
+    if (this.#role === "receiver") return { addresses: [], port: 0, root: "" };
+    const path = join(this.#folder, "source");
+    if (!existsSync(path)) {
+      const file = openSync(path, "w");
+      for (let at = 0; at < size; at += MiB) writeSync(file, systemRandom.bytes(MiB));
+    }
+    const { blocks, root } = await addFile(path);
+    this.#root = root;
+    const budget = { spend: async () => undefined };
+    const server = new BlockServer({
+      blocks,
+      budget,
+      clock: systemClock,
+      log: silent,
+      metrics: createMetrics(),
+    });
+    this.#net.bulk.on(blocksProtocol, server);
+    await this.#node.handle(plain, async (stream) => {
+      const bytes = new StreamBytes(stream);
+      for await (const chunk of createReadStream(path, { highWaterMark: MiB }))
+        await bytes.write(chunk as Buffer);
+      await bytes.end();
+    });
+    const tcp = createServer((socket: Socket) => {
+      pipeline(createReadStream(path, { highWaterMark: MiB }), socket).catch(() => undefined);
+    });
+    await new Promise<void>((resolve) => tcp.listen(0, "127.0.0.1", resolve));
+    const { port } = tcp.address() as AddressInfo;
+    return { addresses: this.#net.addresses(), port, root: this.#root.toString() };
+  }
+
+  async connect(addresses: string[]): Promise<void> {
+    await this.#net!.dial(addresses, AbortSignal.timeout(10_000));
+  }
+
+  begin(): void {
+    (globalThis as { gc?: () => void }).gc?.();
+    this.#rssBefore = this.#rssMost = process.memoryUsage.rss();
+    this.#cpuBefore = process.cpuUsage();
+  }
+
+  used(): { cpuMs: number; rssBytes: number } {
+    const { user, system } = process.cpuUsage(this.#cpuBefore);
+    return { cpuMs: (user + system) / 1_000, rssBytes: this.#rssMost - this.#rssBefore };
+  }
+
+  /** Over TCP, hashed and written. */
+  async tcp(port: number): Promise<number> {
+    const hash = createHash("sha256");
+    const file = createWriteStream(this.#path(), { highWaterMark: 4 * MiB });
+    const startedAt = performance.now();
+    const socket = connect(port, "127.0.0.1");
+    await pipeline(
+      socket,
+      async function* (chunks: AsyncIterable<Buffer>) {
+        for await (const chunk of chunks) {
+          hash.update(chunk);
+          yield chunk;
+        }
+      },
+      file,
+    );
+    hash.digest();
+    return performance.now() - startedAt;
+  }
+
+  /** A libp2p stream, read and counted only. */
+  async stream(): Promise<number> {
+    const [connection] = this.#node.getConnections();
+    const startedAt = performance.now();
+    const bytes = new StreamBytes(await connection!.newStream([plain]));
+    for await (const chunk of bytes.queue) void chunk;
+    await bytes.end();
+    return performance.now() - startedAt;
+  }
+
+  async fetch(root: string, lane: string): Promise<number> {
+    await using file = await open(this.#path(), "w+");
+    const blocks = new FileBlocks(file);
+    const fetcher = new Fetcher({
+      bulk: this.#net!.bulk,
+      blocks,
+      budget: { spend: async () => undefined },
+      clock: systemClock,
+      log: silent,
+      metrics: createMetrics(),
+      charge: (peer, reason) => {
+        throw new Error(`${peer}: ${reason}`);
+      },
+    });
+    const startedAt = performance.now();
+    const { sources } = await fetcher.fetch(CID.parse(root), {
+      sources: this.#net!.connected(),
+      signal: AbortSignal.timeout(120_000),
+      ...(lane === "libp2p" ? { lane } : {}),
+    });
+    const ms = performance.now() - startedAt;
+    if (sources[0]?.lane !== lane) throw new Error(`it went over ${sources[0]?.lane}`);
+    return ms;
+  }
+
+  async stop(): Promise<void> {
+    await this.#net?.stop();
+  }
+
+  #path(): string {
+    return join(this.#folder, `received-${this.#runs++ % 2}`);
+  }
+}
+
+export type TransferPeer = Pick<
+  Peer,
+  "start" | "connect" | "begin" | "used" | "tcp" | "stream" | "fetch" | "stop"
+>;
+
+const [folder, role] = process.argv.slice(2);
+const peer = new Peer(folder ?? "", role ?? "");
+process.on("message", (order: { name: keyof TransferPeer; args: unknown[] }) => {
+  const call = peer[order.name].bind(peer) as (...args: unknown[]) => unknown;
+  Promise.resolve(call(...order.args)).then(
+    (result) => process.send?.({ result }),
+    (error: unknown) => process.send?.({ error: String(error) }),
+  );
+});
+process.on("disconnect", () => process.exit());
