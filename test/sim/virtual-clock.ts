@@ -17,6 +17,8 @@ type Event = {
 };
 
 const eventsPerTurn = 64;
+/** A power of two, so that sums and differences of times are exact and no timer is early by a rounding. */
+const ticksPerMs = 1_024;
 
 export class VirtualTime {
   #nowMs = 0;
@@ -43,7 +45,7 @@ export class VirtualTime {
   /** Runs `run` once at a time that is not past; the returned function cancels. */
   at(atMs: number, run: () => void): () => void {
     const event: Event = {
-      atMs: Math.max(atMs, this.#nowMs),
+      atMs: Math.max(Math.ceil(atMs * ticksPerMs) / ticksPerMs, this.#nowMs),
       tie: this.#prng.u32(),
       order: this.#order++,
       run,
@@ -164,6 +166,16 @@ export class ProcessClock implements Clock {
     this.#time = time;
     this.#startedMs = time.nowMs;
     this.#wallMs = wallMs;
+  }
+
+  /** Stopped as by SIGSTOP. */
+  get isPaused(): boolean {
+    return this.#paused;
+  }
+
+  /** The process is no more. */
+  get hasEnded(): boolean {
+    return this.#ended;
   }
 
   /** Timers that are set. */
