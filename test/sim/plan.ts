@@ -96,6 +96,11 @@ export function drawPlan(seed: number, { nodesMax }: PlanOptions): Plan {
   // mostly few nodes: as much goes wrong among them, and in less time
   const nodes = Math.min(nodesMax, nodesMin + Math.floor(span * prng.float() ** 2 + 0.5));
   const healMs = Math.round(prng.between(8_000, prng.chance(0.1) ? 120_000 : 40_000));
+  const operations = drawOperations(prng.fork("operations"), nodes, healMs);
+  const faults = [
+    ...drawFaults(prng.fork("faults"), nodes, healMs),
+    ...drawPowerCuts(prng.fork("power cuts"), nodes, operations),
+  ];
   return {
     seed,
     nodes,
@@ -103,8 +108,8 @@ export function drawPlan(seed: number, { nodesMax }: PlanOptions): Plan {
     connectionsWanted: prng.pick([20, 20, 2]),
     newer: Array.from({ length: nodes }, (_, node) => node).filter(() => prng.chance(0.2)),
     healMs,
-    operations: drawOperations(prng.fork("operations"), nodes, healMs),
-    faults: drawFaults(prng.fork("faults"), nodes, healMs),
+    operations,
+    faults: faults.toSorted((a, b) => a.atMs - b.atMs),
   };
 }
 
@@ -132,7 +137,22 @@ function drawFaults(prng: Prng, nodes: number, healMs: number): Fault[] {
     const forMs = Math.round(prng.between(200, Math.max(1_000, (healMs - atMs) * 1.2)));
     return prng.pick(kinds)(prng, nodes, { atMs, forMs });
   });
-  return faults.flat().toSorted((a, b) => a.atMs - b.atMs);
+  return faults.flat();
+}
+
+/** The moment that is worst for a disk: right after a write, on a node that could tell nobody of it. */
+function drawPowerCuts(prng: Prng, nodes: number, operations: readonly Operation[]): Fault[] {
+  if (!prng.chance(0.25)) return [];
+  return prng.some(operations, 1 + prng.below(2)).flatMap(({ atMs, node }): Fault[] => {
+    const others = indexes(nodes).filter((other) => other !== node);
+    const pairs = [...across([node], others), ...across(others, [node])];
+    const when = { atMs: Math.max(0, atMs - prng.between(0, 3_000)), forMs: 8_000 };
+    const crashMs = atMs + prng.between(4, 20);
+    return [
+      { ...when, kind: "cut", shape: "alone", pairs },
+      { atMs: crashMs, forMs: 1_000, kind: "crash", node, how: "power cut" },
+    ];
+  });
 }
 
 type When = { readonly atMs: number; readonly forMs: number };

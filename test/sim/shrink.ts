@@ -3,10 +3,10 @@ import type { Fault, Operation, Plan } from "./plan.ts";
 
 type Breaks = (plan: Plan) => Promise<boolean>;
 
-/** Runs of the simulator at most. */
-const triesMax = 150;
+/** Runs of the simulator. */
+const triesUsual = 150;
 
-export async function shrink(plan: Plan, breaks: Breaks): Promise<Plan> {
+export async function shrink(plan: Plan, breaks: Breaks, triesMax = triesUsual): Promise<Plan> {
   let tries = 0;
   const stillBreaks: Breaks = async (smaller) => tries++ < triesMax && breaks(smaller);
   let best = plan;

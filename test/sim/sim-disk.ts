@@ -100,7 +100,8 @@ export class SimDisk {
       get: writer.get,
       range: writer.range,
       transaction: (work) => {
-        if (!isOpen) throw new CoterieError("STORE_FAILED", "the store is closed");
+        if (!isOpen || clock.hasEnded)
+          throw new CoterieError("STORE_FAILED", "the store is closed");
         return undo === undefined ? commit(work) : work(writer);
       },
       flushed: () => this.#flushed(clock),

@@ -55,6 +55,8 @@ export class SimNode {
   process: Process | undefined;
   /** Said goodbye before it went down. */
   hasLeft = false;
+  /** On its way down, in good order. */
+  isStopping = false;
   /** Called with each new process. */
   onStart: (process: Process) => void = () => {};
   /** Peers that it may find. */
@@ -132,6 +134,8 @@ export class SimNode {
     if (this.process === undefined) return;
     const { net, clock } = this.process;
     this.process = undefined;
+    this.isStopping = false;
+    clock.end();
     if (how === "kill") {
       net.stop();
       this.disk.kill();
@@ -141,7 +145,6 @@ export class SimNode {
       const lost = this.disk.powerCut(clock.monotonicMs());
       this.note(`lost its power, and ${lost} commits`);
     }
-    clock.end();
   }
 
   /** Leaves and stops as src/node.ts does; the timers that are left over. */
@@ -149,6 +152,7 @@ export class SimNode {
     const { process } = this;
     if (process === undefined) return 0;
     const { membership, driver, net, store, clock } = process;
+    this.isStopping = true;
     if (leaves) {
       await membership.leave();
       this.hasLeft = true;
@@ -156,7 +160,10 @@ export class SimNode {
     driver.stop();
     net.stop();
     await store.close();
-    if (this.process === process) this.process = undefined;
+    if (this.process === process) {
+      this.process = undefined;
+      this.isStopping = false;
+    }
     this.note("stopped");
     return clock.pending;
   }

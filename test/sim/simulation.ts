@@ -57,6 +57,8 @@ class Simulation {
   /** The largest lead of any wall clock so far. */
   #leadMs = 0;
   #isHealed = false;
+  /** The last edit of a document that each process works on. */
+  readonly #edits = new WeakMap<Process, Promise<void>>();
   /** Ends what a fault began. */
   readonly #ends = new Set<() => void>();
 
@@ -123,6 +125,10 @@ class Simulation {
 
   /** A disk that cannot be read at start is tried again, as a supervisor would. */
   #start(node: SimNode): void {
+    if (node.isStopping) {
+      this.#time.after(restartMs, () => this.#start(node));
+      return;
+    }
     try {
       node.start();
     } catch (error) {
@@ -152,18 +158,27 @@ class Simulation {
     const told: Told = { operation, outcome: "unknown" };
     this.#model.told.push(told);
     node.note(`is told: ${operation.kind} ${operation.key} ${operation.value}`);
-    void this.#perform(node, process, told);
+    if (operation.kind !== "edit") void this.#perform(node, process, told);
+    else {
+      // edits of documents follow one another, as in src/documents
+      const before = this.#edits.get(process) ?? Promise.resolve();
+      this.#edits.set(
+        process,
+        before.then(() => this.#perform(node, process, told)),
+      );
+    }
   }
 
   async #perform(node: SimNode, { driver, state }: Process, told: Told): Promise<void> {
     const { operation } = told;
     const namespace = namespaceOf(operation);
+    let isStale = false;
     try {
-      for (const { writes, options } of requestsOf(operation, state)) {
+      for (const { writes, options } of requestsOf(operation, state, () => (isStale = true))) {
         const stamp = await driver.write(namespace, writes, undefined, options);
         this.#model.acknowledge(node.index, namespace, stamp);
       }
-      told.outcome = "acknowledged";
+      if (!isStale) told.outcome = "acknowledged";
       node.note(`acknowledged ${operation.value}`);
     } catch (error) {
       const { code, message } = toCoterieError(error);

@@ -58,8 +58,11 @@ export const itemsPerCompaction = 18;
 
 type Request = { readonly writes: readonly Write[]; readonly options?: WriteOptions };
 
-/** Requests that follow one another. Throws what the store throws. */
-export function requestsOf(operation: Operation, state: State): Request[] {
+/**
+ * Requests that follow one another. `stale` is called when the edit of a document is not written after all. Throws what
+ * the store throws.
+ */
+export function requestsOf(operation: Operation, state: State, stale: () => void): Request[] {
   const { kind, key, value } = operation;
   const namespace = namespaceOf(operation);
   const text = valueOf(textOf(operation));
@@ -96,7 +99,7 @@ export function requestsOf(operation: Operation, state: State): Request[] {
     case "log delete":
       return one(logDelete(`l${key}`));
     case "edit":
-      return one(...editOf(operation, state, namespace));
+      return one(...editOf(operation, state, namespace, stale));
     case "doc delete":
       return one(docDelete(`d${key}`));
     case "atomic":
@@ -159,7 +162,7 @@ export function readDoc(
 }
 
 /** Puts the operation's token somewhere between others. */
-function editOf(operation: Operation, state: State, namespace: string): Write[] {
+function editOf(operation: Operation, state: State, namespace: string, stale: () => void): Write[] {
   const key = `d${operation.key}`;
   const { view, epoch } = readDoc(state, namespace, key);
   const text = view.toString();
@@ -169,5 +172,5 @@ function editOf(operation: Operation, state: State, namespace: string): Write[] 
   const splice = { at, remove: 0, insert: tokenOf(operation) };
   return view
     .edit(docClient(writer, key), [splice])
-    .map((update) => docItem(key, { epoch, writer }, update, () => undefined));
+    .map((update) => docItem(key, { epoch, writer }, update, stale));
 }
