@@ -325,9 +325,12 @@ export class Life {
       const row = this.#ledger.get(peer);
       if (row?.standing !== "suspect" && row?.standing !== "failed") continue;
       this.#remindSoon();
-      if (row.statement === undefined) continue;
-      const news = [{ statement: row.statement, accused: true }];
-      this.#send(peer, { kind: "table", wanted: false, news });
+      const { statement } = row;
+      if (statement === undefined) this.#sendTable(peer, true); // what it said of itself was lost
+      else {
+        const news = [{ statement, accused: true }];
+        this.#send(peer, { kind: "table", wanted: false, news });
+      }
     }
   }
 
