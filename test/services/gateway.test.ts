@@ -272,7 +272,7 @@ async function socketServer() {
   const made = await web((_request, response) => response.end());
   const sockets = new WebSocketServer({ server: made.program.server as never });
   sockets.on("connection", (socket, { headers }) => {
-    socket.send(`hello ${headers["x-forwarded-host"]}`);
+    socket.send(`hello ${String(headers["x-forwarded-host"])}`);
     socket.on("message", (data: Buffer, isBinary) => socket.send(data, { binary: isBinary }));
   });
   onTestFinished(() => sockets.close());
