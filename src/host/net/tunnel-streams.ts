@@ -50,12 +50,12 @@ export class TunnelStreams {
     this.#handler = handler;
   }
 
-  /** Throws `UNREACHABLE`, `TIMEOUT`, `WRONG_NETWORK`, or `ABORTED` when the signal did. */
+  /** Within the signal's time. Throws `UNREACHABLE`, `TIMEOUT`, `WRONG_NETWORK`, or `ABORTED` when the signal did. */
   async open(peer: PeerName, signal: AbortSignal): Promise<StreamBytes> {
     try {
       const connection = await this.#connection(peer, signal);
       const stream = await connection.newStream([tunnelProtocol], {
-        signal: AbortSignal.any([signal, AbortSignal.timeout(limits.dialMs)]),
+        signal,
         maxOutboundStreams: limits.tunnelStreamsPerPeerMax,
       });
       return new StreamBytes(stream, peer, this.#parts.clock);
