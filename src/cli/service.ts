@@ -6,7 +6,6 @@ import type {
 } from "../control/schema.ts";
 import { CoterieError, exitCodes } from "../core/errors.ts";
 import type { Call } from "./call.ts";
-import { escapeText } from "./terminal/escape.ts";
 import { humanBytes, plural, shortPeer } from "./terminal/human.ts";
 import type { Column } from "./terminal/list.ts";
 import type { Run } from "./verb.ts";
@@ -115,26 +114,31 @@ function forwardText({ listen, policy, open, fault }: ForwardView): string {
 
 export const forward: Run = async (call) => {
   const name = call.arg(0);
-  const listen = call.values.text("listen");
-  if (call.values.flag("remove")) return unforward(call, name, listen);
-  if (listen === undefined) {
+  const listens = call.values.list("listen");
+  if (call.values.flag("remove")) return unforward(call, name, listens);
+  if (listens.length === 0) {
     throw new CoterieError("USAGE", '"service forward" wants --listen', {
       hint: "for example --listen 127.0.0.1:8080",
     });
   }
   const policy = call.values.text("policy") as ForwardView["policy"] | undefined; // one of the table's
-  const wanted = { listen, ...(policy === undefined ? {} : { policy }) };
-  const made = await (await call.client()).serviceForward(name, wanted, call.once);
-  if (call.out.json) await call.out.document(made);
-  else call.out.note(`${made.listen} leads to ${escapeText(name)}`);
+  const client = await call.client();
+  const forwards: ForwardView[] = [];
+  for (const listen of listens) {
+    const wanted = { listen, ...(policy === undefined ? {} : { policy }) };
+    forwards.push(await client.serviceForward(name, wanted, call.once));
+  }
+  if (call.out.json) await call.out.document({ forwards });
+  else for (const { listen } of forwards) call.out.note(`${listen} leads to ${name}`);
   return exitCodes.ok;
 };
 
-async function unforward(call: Call, name: string, listen: string | undefined): Promise<number> {
-  const query = listen === undefined ? {} : { listen };
-  const done = await (await call.client()).serviceUnforward(name, query, call.once);
-  if (call.out.json) await call.out.document(done);
-  else call.out.note(`nothing leads to ${escapeText(name)} ${listen ?? ""} any more`);
+async function unforward(call: Call, name: string, listens: readonly string[]): Promise<number> {
+  const client = await call.client();
+  const queries = listens.length === 0 ? [{}] : listens.map((listen) => ({ listen }));
+  for (const query of queries) await client.serviceUnforward(name, query, call.once);
+  if (call.out.json) await call.out.document({ ok: true });
+  else call.out.note(`nothing leads to ${[name, ...listens].join(" from ")} any more`);
   return exitCodes.ok;
 }
 
@@ -143,6 +147,6 @@ export const rm: Run = async (call) => {
   const query = drainMs === undefined ? {} : { drainMs };
   const done = await (await call.client()).serviceRemove(call.arg(0), query, call.once);
   if (call.out.json) await call.out.document(done);
-  else call.out.note(`${escapeText(call.arg(0))} is not exposed here any more`);
+  else call.out.note(`${call.arg(0)} is not exposed here any more`);
   return exitCodes.ok;
 };

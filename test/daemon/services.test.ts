@@ -19,10 +19,10 @@ let user: DaemonProcess;
 
 beforeAll(async () => {
   one = await launchDaemon({ dataDir: join(folder, "one"), words: ["--name", "one"] });
-  const ticket = await joining(one);
+  const words = await joining(one);
   [two, user] = (await Promise.all(
     ["two", "user"].map((name) => {
-      return launchDaemon({ dataDir: join(folder, name), words: ["--name", name, ...ticket] });
+      return launchDaemon({ dataDir: join(folder, name), words: ["--name", name, ...words] });
     }),
   )) as [DaemonProcess, DaemonProcess];
   await Promise.all([connected(one, two), connected(one, user), connected(two, user)]);

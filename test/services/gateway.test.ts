@@ -1,8 +1,11 @@
 /** The gateway of one node in front of the HTTP service of another, as browsers and as attackers use it. */
 import { once } from "node:events";
-import type { IncomingMessage, RequestListener } from "node:http";
+import type { ClientRequest, IncomingMessage, RequestListener } from "node:http";
+import { PassThrough } from "node:stream";
 import { expect, onTestFinished, test } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
+import { systemClock } from "../../src/host/clock.ts";
+import { ProviderAgent } from "../../src/share/services/gateway/provider-agent.ts";
 import { until } from "../daemon/daemon-process.ts";
 import { Village } from "../memory-services.ts";
 import { dial, fetchBy, httpProgram, node, raw, tcpProgram } from "./fixture.ts";
@@ -76,6 +79,20 @@ test("connections to a provider are used again, and never for another service", 
     expect((await fetchBy(gateway, "other")).body).toBe("other");
   }
   expect([program.seen.connections, other.seen.connections]).toEqual([1, 1]);
+});
+
+test("a connection that is used again is not ended by the time it was free", () => {
+  const timers = new Set<() => void>();
+  const after = (_ms: number, run: () => void): (() => void) => {
+    timers.add(run);
+    return () => timers.delete(run);
+  };
+  const agent = new ProviderAgent({ ...systemClock, after }, () => Promise.reject(new Error()));
+  const [used, free] = [new PassThrough(), new PassThrough()];
+  for (const socket of [used, free]) expect(agent.keepSocketAlive(socket)).toBe(true);
+  agent.reuseSocket(used, {} as ClientRequest);
+  for (const run of timers) run();
+  expect([used.destroyed, free.destroyed]).toEqual([false, true]);
 });
 
 test("a large upload and download are streamed", async () => {

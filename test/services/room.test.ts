@@ -34,6 +34,20 @@ test("bytes go both ways and each half closes on its own", async () => {
   expect(user.status("echo").providers).toMatchObject([{ requests: 1, failures: 0, up: true }]);
 });
 
+test("an answer that takes its time after the client ended its half arrives", async () => {
+  const village = new Village();
+  const program = await tcpProgram((socket) => {
+    socket.resume().on("end", () => setTimeout(() => socket.end("at last"), 50));
+  });
+  const [provider, user] = [await node(village, 0), await node(village, 1)];
+  await provider.expose("slow", { tcp: program.address, allow: ["all"] });
+  const { listen } = await user.forward("slow", { listen: "127.0.0.1:0" });
+  const client = await dial(listen);
+  client.end("question");
+  await until("it ended", () => client.over);
+  expect(client.received).toBe("at last");
+});
+
 test("a slow reader holds the sender back instead of filling memory", async () => {
   const village = new Village();
   let sent = 0;

@@ -2,7 +2,11 @@ import type { Argument, Options, Verb } from "../verb.ts";
 
 const name: Argument = { name: "NAME", help: "lower-case letters, digits and inner hyphens" };
 const listen: Options = {
-  listen: { type: "text", value: "ADDR:PORT", help: "loopback address, e.g. 127.0.0.1:8080" },
+  listen: {
+    type: "list",
+    value: "ADDR:PORT",
+    help: "loopback address, e.g. 127.0.0.1:8080; port 0 for any (repeatable)",
+  },
 };
 
 export const serviceVerbs: readonly Verb[] = [

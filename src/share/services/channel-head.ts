@@ -17,8 +17,9 @@ export async function takeHead<T>(
   { clock, withinMs }: { readonly clock: Clock; readonly withinMs: number },
 ): Promise<{ head: T; rest: TunnelChannel }> {
   const chunks = channel.chunks[Symbol.asyncIterator]();
-  const late = new CoterieError("TIMEOUT", "the first frame of a tunnel did not come");
-  const cancel = clock.after(withinMs, () => channel.abort(late));
+  const cancel = clock.after(withinMs, () => {
+    channel.abort(new CoterieError("TIMEOUT", "the first frame of a tunnel did not come"));
+  });
   try {
     let bytes: Uint8Array = new Uint8Array(0);
     for (;;) {

