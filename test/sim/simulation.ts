@@ -84,6 +84,7 @@ class Simulation {
         banned: (peer) => this.#banned(index, peer),
       });
     });
+    for (const node of this.#nodes) this.#killAtReadErrors(node);
     this.#watchers = this.#nodes.map(
       (node) => new Watcher(node, prng.fork(`watcher ${node.index}`)),
     );
@@ -140,18 +141,19 @@ class Simulation {
     }
   }
 
-  /** A disk that cannot be read may end the daemon; nothing else may. */
+  /** A disk that cannot be read ends the daemon; nothing else may. */
   #threw(error: unknown, what: string): void {
     const { message, stack } = error instanceof Error ? error : new Error(String(error));
-    const at = message.startsWith(injectedReadError) ? message.split(" ").at(-1) : undefined;
-    if (at === undefined) {
+    if (!message.startsWith(injectedReadError)) {
       this.#model.violation(`${what}: ${stack ?? message}`);
-      return;
     }
-    const node = this.#nodes.find(({ name }) => name === at);
-    if (node?.process === undefined) return;
-    node.crash("kill");
-    this.#time.after(restartMs, () => this.#start(node));
+  }
+
+  #killAtReadErrors(node: SimNode): void {
+    node.disk.onReadError = () => {
+      this.#time.after(0, () => node.crash("kill"));
+      this.#time.after(restartMs, () => this.#start(node));
+    };
   }
 
   #tell(operation: Operation): void {
