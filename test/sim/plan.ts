@@ -82,6 +82,8 @@ export type Plan = {
   readonly newer: readonly number[];
   /** When all faults end. */
   readonly healMs: number;
+  /** Nodes that are down then come back only once the others have agreed on that. */
+  readonly returnsLate?: boolean;
   readonly operations: readonly Operation[];
   readonly faults: readonly Fault[];
 };
@@ -108,6 +110,7 @@ export function drawPlan(seed: number, { nodesMax }: PlanOptions): Plan {
     connectionsWanted: prng.pick([20, 20, 2]),
     newer: Array.from({ length: nodes }, (_, node) => node).filter(() => prng.chance(0.2)),
     healMs,
+    returnsLate: prng.fork("return").chance(0.5),
     operations,
     faults: faults.toSorted((a, b) => a.atMs - b.atMs),
   };

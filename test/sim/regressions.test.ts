@@ -43,6 +43,54 @@ const regressions: readonly Regression[] = [
       ],
     },
   },
+  {
+    bug: "a member that had refuted a suspicion long ago did not tell whoever missed that and went on accusing it",
+    plan: {
+      seed: 3578,
+      nodes: 3,
+      delayMs: 0.2,
+      connectionsWanted: 20,
+      newer: [0],
+      healMs: 39586,
+      returnsLate: true,
+      operations: [
+        { atMs: 9979, node: 1, kind: "large", key: 0, value: 14 },
+        { atMs: 9981, node: 0, kind: "expire", key: 0, value: 15 },
+        { atMs: 9981, node: 1, kind: "compact", key: 0, value: 17 },
+      ],
+      faults: [
+        {
+          atMs: 2848,
+          forMs: 41304,
+          kind: "link",
+          pairs: [
+            [0, 1],
+            [0, 2],
+            [1, 0],
+            [1, 2],
+            [2, 0],
+            [2, 1],
+          ],
+          delayMs: 400,
+          jitterMs: 0,
+          resets: 0.0004081615898758173,
+          drops: 0.1863904481753707,
+          duplicates: 0,
+        },
+        {
+          atMs: 7209,
+          forMs: 2235,
+          kind: "link",
+          pairs: [[1, 0]],
+          delayMs: 2000,
+          jitterMs: 0,
+          resets: 0,
+          drops: 0,
+          duplicates: 0,
+        },
+      ],
+    },
+  },
 ];
 
 test.each(regressions)("$bug", async ({ plan }) => {

@@ -39,6 +39,8 @@ export class SimDisk {
   readonly #options: SimStoreOptions;
   /** Commits taken back by power cuts. */
   lost = 0;
+  /** A page of a mapped file that cannot be read ends the process (SIGBUS). */
+  onReadError: () => void = () => {};
   readonly #name: string;
 
   /** `name` stands in what a failed read throws. */
@@ -139,6 +141,7 @@ export class SimDisk {
 
   #mayRead(): void {
     if (this.faults.readErrors === 0 || !this.#prng.chance(this.faults.readErrors)) return;
+    this.onReadError();
     throw new CoterieError("STORE_FAILED", `${injectedReadError} of ${this.#name}`);
   }
 

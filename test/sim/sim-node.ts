@@ -53,8 +53,6 @@ export class SimNode {
   skewMs = 0;
   /** Undefined while it is down. */
   process: Process | undefined;
-  /** Said goodbye before it went down. */
-  hasLeft = false;
   /** On its way down, in good order. */
   isStopping = false;
   /** Called with each new process. */
@@ -119,7 +117,6 @@ export class SimNode {
       syncIntervalMs: () => syncIntervalMs,
     });
     this.note("starts");
-    this.hasLeft = false;
     const self = this.peer;
     const membership = new Membership({ driver, state, roster, self, version, clock, log });
     this.process = { clock, metrics, store, net, state, roster, driver, membership };
@@ -147,16 +144,13 @@ export class SimNode {
     }
   }
 
-  /** Leaves and stops as src/node.ts does; the timers that are left over. */
-  async stop(leaves: boolean): Promise<number> {
+  /** Leaves and stops as src/node.ts does. */
+  async stop(): Promise<void> {
     const { process } = this;
-    if (process === undefined) return 0;
-    const { membership, driver, net, store, clock } = process;
+    if (process === undefined) return;
+    const { membership, driver, net, store } = process;
     this.isStopping = true;
-    if (leaves) {
-      await membership.leave();
-      this.hasLeft = true;
-    }
+    await membership.leave();
     driver.stop();
     net.stop();
     await store.close();
@@ -165,7 +159,6 @@ export class SimNode {
       this.isStopping = false;
     }
     this.note("stopped");
-    return clock.pending;
   }
 
   #log(): Log {

@@ -57,6 +57,8 @@ class Simulation {
   /** The largest lead of any wall clock so far. */
   #leadMs = 0;
   #isHealed = false;
+  /** Down for now, whatever wants to start them. */
+  readonly #held = new Set<SimNode>();
   /** The last edit of a document that each process works on. */
   readonly #edits = new WeakMap<Process, Promise<void>>();
   /** Ends what a fault began. */
@@ -82,6 +84,7 @@ class Simulation {
         banned: (peer) => this.#banned(index, peer),
       });
     });
+    for (const node of this.#nodes) this.#killAtReadErrors(node);
     this.#watchers = this.#nodes.map(
       (node) => new Watcher(node, prng.fork(`watcher ${node.index}`)),
     );
@@ -106,7 +109,7 @@ class Simulation {
       this.#watchLimits();
       await this.#time.runUntil(healMs);
       this.#heal();
-      const agreedMs = await this.#agree();
+      const agreedMs = (await this.#agreeWithoutHeld()) ? await this.#agree() : undefined;
       if (agreedMs !== undefined) this.#check();
       await this.#stop();
       const { violations, acknowledged } = this.#model;
@@ -125,6 +128,7 @@ class Simulation {
 
   /** A disk that cannot be read at start is tried again, as a supervisor would. */
   #start(node: SimNode): void {
+    if (this.#held.has(node)) return;
     if (node.isStopping) {
       this.#time.after(restartMs, () => this.#start(node));
       return;
@@ -137,18 +141,19 @@ class Simulation {
     }
   }
 
-  /** A disk that cannot be read may end the daemon; nothing else may. */
+  /** A disk that cannot be read ends the daemon; nothing else may. */
   #threw(error: unknown, what: string): void {
     const { message, stack } = error instanceof Error ? error : new Error(String(error));
-    const at = message.startsWith(injectedReadError) ? message.split(" ").at(-1) : undefined;
-    if (at === undefined) {
+    if (!message.startsWith(injectedReadError)) {
       this.#model.violation(`${what}: ${stack ?? message}`);
-      return;
     }
-    const node = this.#nodes.find(({ name }) => name === at);
-    if (node?.process === undefined) return;
-    node.crash("kill");
-    this.#time.after(restartMs, () => this.#start(node));
+  }
+
+  #killAtReadErrors(node: SimNode): void {
+    node.disk.onReadError = () => {
+      this.#time.after(0, () => node.crash("kill"));
+      this.#time.after(restartMs, () => this.#start(node));
+    };
   }
 
   #tell(operation: Operation): void {
@@ -272,7 +277,7 @@ class Simulation {
 
   async #leave(node: SimNode): Promise<void> {
     const { process } = node;
-    await node.stop(true);
+    await node.stop();
     if (process !== undefined) this.#checkTimers(node, process);
   }
 
@@ -306,6 +311,10 @@ class Simulation {
   #heal(): void {
     this.#isHealed = true;
     this.#trace.note(this.#time.nowMs, "heal");
+    const down = this.#nodes.filter(({ process, isStopping }) => isStopping || !process);
+    if (this.#plan.returnsLate === true && down.length < this.#nodes.length) {
+      for (const node of down) this.#held.add(node);
+    }
     for (const end of this.#ends) end();
     this.#hostile?.end();
     this.#internet.wires.heal();
@@ -313,6 +322,15 @@ class Simulation {
       node.skewMs = this.#leadMs;
       this.#start(node);
     }
+  }
+
+  /** Those that stay down for now are failed, or left, to all others. */
+  async #agreeWithoutHeld(): Promise<boolean> {
+    if (this.#held.size > 0 && (await this.#agree()) === undefined) return false;
+    const back = [...this.#held];
+    this.#held.clear();
+    for (const node of back) this.#start(node);
+    return true;
   }
 
   /** How long it took; undefined, and a violation, if it did not come about. */
@@ -328,20 +346,24 @@ class Simulation {
     return undefined;
   }
 
-  /** Empty when all nodes are up, have equal digests, and hold one another for alive. */
+  /** Empty when all are up that should be, have equal digests, and know who is alive and who is not. */
   #disagreement(): string {
-    for (const node of this.#nodes) if (node.process === undefined) return `${node.name} is down`;
-    const digests = this.#nodes.map(({ process }) =>
-      stateDigest(process!.state).digest.slice(0, 8),
-    );
+    for (const node of this.#nodes) {
+      const isUp = node.process !== undefined;
+      if (isUp === this.#held.has(node)) return `${node.name} is ${isUp ? "up" : "down"}`;
+    }
+    const up = this.#nodes.flatMap(({ name, process }) => (process ? [{ name, process }] : []));
+    const digests = up.map(({ process }) => stateDigest(process.state).digest.slice(0, 8));
     if (new Set(digests).size > 1) return `digests ${digests.join(" ")}`;
-    const all = new Map(this.#nodes.map((node) => [node.peer, node.name]));
-    for (const { name, process } of this.#nodes) {
-      const members = process!.roster.list(process!.clock.wallMs());
-      const seen = members.filter(({ peer }) => all.has(peer));
-      if (seen.length < all.size) return `${name} knows ${seen.length} members of ${all.size}`;
-      const wrong = seen.find(({ status }) => status !== "alive");
-      if (wrong !== undefined) return `${name} says ${all.get(wrong.peer)} is ${wrong.status}`;
+    for (const { name, process } of up) {
+      const members = process.roster.list(process.clock.wallMs());
+      for (const node of this.#nodes) {
+        const status = members.find(({ peer }) => peer === node.peer)?.status ?? "unknown";
+        const isRight = this.#held.has(node)
+          ? ["failed", "left", "unknown"].includes(status)
+          : status === "alive";
+        if (!isRight) return `${name} says ${node.name} is ${status}`;
+      }
     }
     return "";
   }

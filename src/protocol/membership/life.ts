@@ -215,7 +215,17 @@ export class Life {
    * repeat to all what it is told of all.
    */
   #told(from: PeerName, news: News): void {
-    const { peer } = news.statement;
+    const { peer, incarnation } = news.statement;
+    const own = this.#own.statement;
+    if (peer === own.peer && news.accused && incarnation < own.incarnation) {
+      // refuted long ago, and the teller has missed it
+      this.#send(from, {
+        kind: "table",
+        wanted: false,
+        news: [{ statement: own, accused: false }],
+      });
+      return;
+    }
     const wasKnown = this.#ledger.get(peer)?.statement !== undefined;
     const verdict = this.#apply(from, news);
     if (verdict === "reject") return;
