@@ -119,6 +119,8 @@ export function fakeState(dataDir: string): FakeState {
           rttMs: null,
           self: true,
           fork: null,
+          tags: { role: "worker", zone: "home" },
+          capacity: { quota: 1_000, free: 400 },
         },
         {
           peerId: peerB,
@@ -130,6 +132,8 @@ export function fakeState(dataDir: string): FakeState {
           rttMs: null,
           self: false,
           fork: null,
+          tags: { role: "worker\u001b[2J\t\n" },
+          capacity: null,
         },
       ],
     },
