@@ -9,6 +9,7 @@ import { Check } from "typebox/schema";
 import type { Path, TomlValue } from "./config-toml.ts";
 import { limits } from "./core/limits.ts";
 import { nameFault } from "./core/name.ts";
+import { parseTag, tagsFault, type Tags } from "./core/tags.ts";
 
 /** `live` keys take effect on a reload, the others after a restart. */
 const live = { reload: "live" } as const;
@@ -17,6 +18,11 @@ export const configSchema = Type.Object({
   profile: Type.Enum(["laptop", "server"], {
     default: "laptop",
     description: "What kind of machine this is: laptop, or server (more connections)",
+  }),
+  tags: Type.Record(Type.String(), Type.String(), {
+    default: {},
+    description: "What this node is, in words of yours such as role=worker; other members see it",
+    ...live,
   }),
   node: Type.Object({
     name: Type.String({
@@ -110,6 +116,7 @@ export const profiles: Readonly<Record<Config["profile"], Readonly<Record<string
 const rules: Readonly<Record<string, (value: never) => string | undefined>> = {
   "node.name": (name: string) => nameFault(name),
   "services.gateway": gatewayFault,
+  tags: (tags: Tags) => tagsFault(tags),
   "network.listen": (addresses: readonly string[]) => addresses.map(listenFault).find(Boolean),
 };
 
@@ -177,6 +184,7 @@ function wants({ type, enum: choices, minimum, maximum }: Leaf): string {
   if (choices !== undefined) return `one of ${choices.join(", ")}`;
   if (type === "integer") return `a whole number from ${minimum} to ${maximum}`;
   if (type === "boolean") return "true or false";
+  if (type === "object") return "a table of strings; in one line, role=worker,zone=home";
   return type === "array" ? "a list of strings" : "a string";
 }
 
@@ -184,11 +192,22 @@ function wants({ type, enum: choices, minimum, maximum }: Leaf): string {
 export function fromText({ schema }: ConfigKey, text: string): unknown {
   if (schema.type === "boolean") return /^(?:true|false)$/.test(text) ? text === "true" : text;
   if (schema.type === "integer") return /^-?\d{1,15}$/.test(text) ? Number(text) : text;
-  if (schema.type !== "array") return text;
+  if (schema.type === "object") return tableFrom(text);
+  return schema.type === "array" ? listFrom(text) : text;
+}
+
+function listFrom(text: string): string[] {
   return text
     .split(",")
     .map((part) => part.trim())
     .filter((part) => part !== "");
+}
+
+/** Of `role=worker,zone=home`. */
+function tableFrom(text: string): unknown {
+  const pairs = listFrom(text).map(parseTag);
+  if (pairs.includes(undefined)) return text;
+  return Object.fromEntries(pairs.map((pair) => [pair?.name, pair?.value]));
 }
 
 export type KeyHelp = {

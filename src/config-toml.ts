@@ -69,6 +69,10 @@ function scan(lines: readonly string[]): (Line | undefined)[] {
   });
 }
 
+function lineSetting(scanned: readonly (Line | undefined)[], path: Path): number {
+  return scanned.findIndex((line) => line?.header === false && isDeepStrictEqual(line.path, path));
+}
+
 /** The line (from 1) that sets `path`, or else opens a table it is in. */
 function lineOf(text: string, path: Path): number | undefined {
   let best = 0;
@@ -82,7 +86,12 @@ function lineOf(text: string, path: Path): number | undefined {
   return found;
 }
 
-export type TomlValue = string | number | boolean | readonly string[];
+export type TomlValue =
+  | string
+  | number
+  | boolean
+  | readonly string[]
+  | Readonly<Record<string, string>>;
 
 function literalOf(value: TomlValue): string {
   return stringify({ x: value }).trimEnd().slice("x = ".length);
@@ -98,7 +107,35 @@ export function setTomlValue(file: TomlFile, path: Path, value: TomlValue): stri
     const text = candidate.join(eol);
     if (parsesTo(text, wanted)) return text.endsWith(eol) ? text : text + eol;
   }
-  return badConfigFile(file, path, `${pathText(path)} has to be changed by hand here`);
+  return badConfigFile(file, path, byHand(path));
+}
+
+function byHand(path: Path): string {
+  return `${pathText(path)} has to be changed by hand here`;
+}
+
+/** The text without `path`, unchanged when it is not set; throws `BAD_CONFIG` when only a person can make this change. */
+export function unsetTomlValue(file: TomlFile, path: Path): string {
+  const wanted = parseToml(file);
+  if (!take(wanted, path)) return file.text;
+  const eol = file.text.includes("\r\n") ? "\r\n" : "\n";
+  const lines = file.text.split(eol);
+  const set = lineSetting(scan(lines), path);
+  if (set < 0) return badConfigFile(file, path, byHand(path));
+  for (let end = set; end < lines.length; end++) {
+    const text = [...lines.slice(0, set), ...lines.slice(end + 1)].join(eol);
+    if (parsesTo(text, wanted)) return text;
+  }
+  return badConfigFile(file, path, byHand(path));
+}
+
+/** Whether it was there. */
+function take(table: TomlTable, path: Path): boolean {
+  const [first = "", ...rest] = path;
+  const inner = table[first];
+  if (inner === undefined) return false;
+  if (rest.length === 0) return delete table[first];
+  return take(inner as TomlTable, rest);
 }
 
 function put(table: TomlTable, path: Path, value: TomlValue): void {
@@ -113,11 +150,19 @@ function put(table: TomlTable, path: Path, value: TomlValue): void {
 
 function parsesTo(text: string, wanted: TomlTable): boolean {
   try {
-    return isDeepStrictEqual(parse(text), wanted);
+    return isDeepStrictEqual(withoutEmpty(parse(text)), withoutEmpty(wanted));
   } catch (error) {
     if (error instanceof TomlError) return false;
     throw error;
   }
+}
+
+/** A table that says nothing is as good as none. */
+function withoutEmpty(table: TomlTable): TomlTable {
+  const said = Object.entries(table).filter(
+    ([, value]) => Object.getPrototypeOf(value) !== null || Object.keys(value).length > 0,
+  );
+  return Object.fromEntries(said);
 }
 
 type Lines = readonly string[];
@@ -127,9 +172,7 @@ function* candidates(lines: Lines, path: Path, literal: string): Generator<Lines
   const scanned = scan(lines);
   const table = path.slice(0, -1);
   const leaf = path.at(-1) ?? "";
-  const set = scanned.findIndex(
-    (line) => line?.header === false && isDeepStrictEqual(line.path, path),
-  );
+  const set = lineSetting(scanned, path);
   if (set >= 0) {
     yield* replacements(lines, set, literal);
     return;

@@ -4,7 +4,14 @@
  */
 import { configKeys, defaultOf, faultOf, fromText, profiles, variableOf } from "./config-keys.ts";
 import type { Config, ConfigKey } from "./config-keys.ts";
-import { badConfig, badConfigFile, parseToml, pathText, setTomlValue } from "./config-toml.ts";
+import {
+  badConfig,
+  badConfigFile,
+  parseToml,
+  pathText,
+  setTomlValue,
+  unsetTomlValue,
+} from "./config-toml.ts";
 import type { Path, TomlFile, TomlValue } from "./config-toml.ts";
 import { suggest } from "./core/suggest.ts";
 
@@ -168,12 +175,38 @@ export function diffConfig(from: LoadedConfig, to: LoadedConfig): ConfigDiff {
   return { changed, needRestart: names.filter((key) => byName.get(key)?.schema.reload !== "live") };
 }
 
+/** What a name means: a key, or one entry of a key that is a table, such as `tags.role`. */
+function settingOf(name: string): { readonly key: ConfigKey; readonly entry?: string } {
+  const key = byName.get(name);
+  if (key?.schema.type === "object") {
+    throw badConfig("config", `${name} is a table: name one of its entries, as in ${name}.NAME`);
+  }
+  if (key !== undefined) return { key };
+  const dot = name.indexOf(".");
+  const table = byName.get(name.slice(0, Math.max(0, dot)));
+  if (table?.schema.type !== "object") throw badConfig("config", unknownKey(name));
+  return { key: table, entry: name.slice(dot + 1) };
+}
+
 /** The file's text with one value set, comments kept; throws `BAD_CONFIG` for a wrong key, value or file. */
 export function setConfigValue(file: TomlFile, name: string, text: string): string {
-  const key = byName.get(name);
-  if (key === undefined) throw badConfig("config", unknownKey(name));
-  const value = checked(key, fromText(key, text), "config");
-  const changed = setTomlValue(file, key.path, value);
-  loadConfig({ file: { path: file.path, text: changed }, env: {} });
-  return changed;
+  const { key, entry } = settingOf(name);
+  if (entry !== undefined) checked(key, { [entry]: text }, "config");
+  const value = entry === undefined ? checked(key, fromText(key, text), "config") : text;
+  return sound(file, setTomlValue(file, pathOf(key, entry), value));
+}
+
+/** The same without the value, which then is the default; unchanged when it is not set. */
+export function unsetConfigValue(file: TomlFile, name: string): string {
+  const { key, entry } = settingOf(name);
+  return sound(file, unsetTomlValue(file, pathOf(key, entry)));
+}
+
+function pathOf({ path }: ConfigKey, entry: string | undefined): Path {
+  return entry === undefined ? path : [...path, entry];
+}
+
+function sound({ path }: TomlFile, text: string): string {
+  loadConfig({ file: { path, text }, env: {} });
+  return text;
 }

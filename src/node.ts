@@ -89,6 +89,7 @@ class RunningNode {
   #settings: LoadedConfig | undefined;
   #logs: Logs | undefined;
   #net: RunningNet | undefined;
+  #membership: Membership | undefined;
   #socketPath = "";
   readonly #signals = watchSignals({
     force: (signal) => this.#force(signal),
@@ -175,7 +176,8 @@ class RunningNode {
       clock: systemClock,
       log: this.#log,
     });
-    await membership.start(config.node.name);
+    await membership.start(config.node.name, config.tags);
+    this.#membership = membership;
     this.#started.push({
       name: "membership",
       stop: () => membership.leave(),
@@ -308,6 +310,9 @@ class RunningNode {
     this.#settings = next;
     if (diff.changed.some(({ key }) => key === "log.level")) {
       this.#logs?.setLevel(next.config.log.level);
+    }
+    if (diff.changed.some(({ key }) => key === "tags")) {
+      await this.#membership?.setTags(next.config.tags);
     }
     for (const { key, from, to } of diff.changed) {
       this.#log.info("setting changed", {

@@ -4,7 +4,7 @@
  * and whatever an interruption leaves before that is completed by running the command again.
  */
 import { existsSync } from "node:fs";
-import { defaultConfigText, loadConfig, setConfigValue } from "./config.ts";
+import { defaultConfigText, loadConfig, setConfigValue, unsetConfigValue } from "./config.ts";
 import type { ConfigFlags, ConfigItem, LoadedConfig } from "./config.ts";
 import type { TomlFile } from "./config-toml.ts";
 import { equalBytes, toHex } from "./core/codec.ts";
@@ -192,10 +192,18 @@ export async function configShow(dataDir: string): Promise<{ items: ConfigItem[]
 
 /** Writes one setting to the configuration file; throws `BAD_CONFIG` and leaves the file alone when it is wrong. */
 export async function configSet(dataDir: string, key: string, value: string): Promise<void> {
+  await changeConfig(dataDir, (file) => setConfigValue(file, key, value));
+}
+
+/** Takes one setting out of the configuration file; throws as `configSet`. */
+export async function configUnset(dataDir: string, key: string): Promise<void> {
+  await changeConfig(dataDir, (file) => unsetConfigValue(file, key));
+}
+
+async function changeConfig(dataDir: string, change: (file: TomlFile) => string): Promise<void> {
   const paths = dataDirPaths(dataDir);
   const known = await readConfigFile(paths);
-  const file = known ?? { path: paths.config, text: defaultConfigText() };
-  const text = setConfigValue(file, key, value);
+  const text = change(known ?? { path: paths.config, text: defaultConfigText() });
   prepareDataDir(dataDir);
   await writeFileAtomic(paths.config, text);
 }

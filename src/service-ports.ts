@@ -5,7 +5,8 @@ import type { Bulk, Clock, PeerName } from "./core/ports.ts";
 import type { Driver } from "./driver/driver.ts";
 import { readTextFile, writeFileAtomic } from "./host/files.ts";
 import type { RunningNet } from "./host/net/libp2p-net.ts";
-import { memberKey, type Roster } from "./protocol/membership/roster.ts";
+import { memberKey } from "./protocol/membership/card.ts";
+import type { Roster } from "./protocol/membership/roster.ts";
 import { listRegisters, registerEntry } from "./protocol/state/register.ts";
 import type { State } from "./protocol/state/state.ts";
 import type { LocalFile, Members, Notices, TunnelTransport } from "./share/services/ports.ts";
@@ -35,18 +36,12 @@ export function membersPort(parts: {
   return {
     self: net.self,
     nameOf: (peer) => roster.name(peer),
-    tagsOf: (peer) => tagsOf(roster, peer),
+    tagsOf: (peer) => roster.card(peer)?.tags ?? {},
     standingOf: (peer) => roster.standing(peer),
     isBarred: (peer) => net.banned(peer) || roster.isHidden(peer),
     find: (text) => findMember(roster, text, clock.wallMs()),
     onChange: (listener) => roster.onChange(listener),
   };
-}
-
-/** Tags are a field of cards that not every version writes. */
-function tagsOf(roster: Roster, peer: PeerName): Readonly<Record<string, string>> {
-  type Tagged = { readonly tags?: Readonly<Record<string, string>> };
-  return (roster.card(peer) as Tagged | undefined)?.tags ?? {};
 }
 
 function findMember(roster: Roster, text: string, wallMs: number): PeerName {

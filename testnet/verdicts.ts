@@ -23,7 +23,7 @@ async function dissentsOf(
 ): Promise<Dissent[]> {
   let said: ReadonlyMap<string, Verdict> | undefined;
   try {
-    const { members } = await client.members({ timeoutMs: answerMs });
+    const { members } = await client.members({}, { timeoutMs: answerMs });
     said = new Map(members.map(({ peerId, status }) => [peerId, status]));
   } catch {
     said = undefined; // an answer like another: it says nothing of anybody

@@ -57,7 +57,7 @@ export class Witnesses {
 
   async #follow({ node, client }: LiveNode, signal: AbortSignal): Promise<void> {
     try {
-      for await (const { name, peerId, status } of client.membersWatch({ signal })) {
+      for await (const { name, peerId, status } of client.membersWatch({}, { signal })) {
         const latest = this.#latest.get(node.name);
         const of = name ?? peerId;
         if (latest === undefined || latest.get(of) === status) continue;

@@ -35,10 +35,23 @@ export const show: Run = async (call) => {
   return exitCodes.ok;
 };
 
+/** A setting, or one entry of a setting that is a table, such as `tags.role`. */
+function itemOf(items: readonly ConfigItem[], key: string): ConfigItem | undefined {
+  const item = items.find((candidate) => candidate.key === key);
+  if (item !== undefined) return item;
+  const dot = Math.max(0, key.indexOf("."));
+  const table = items.find((candidate) => candidate.key === key.slice(0, dot));
+  const entries = Object.entries(table?.value ?? {});
+  const [, value] = entries.find(([name]) => name === key.slice(dot + 1)) ?? [];
+  return table === undefined || value === undefined
+    ? undefined
+    : { key, value, origin: table.origin };
+}
+
 export const get: Run = async (call) => {
   const { items } = await view(call);
   const key = call.arg(0);
-  const item = items.find((candidate) => candidate.key === key);
+  const item = itemOf(items, key);
   if (item === undefined) {
     const meant = suggest(
       key,
@@ -53,14 +66,34 @@ export const get: Run = async (call) => {
   return exitCodes.ok;
 };
 
+/** `KEY VALUE` or `KEY=VALUE`. */
+function assignment({ args }: Call): readonly [key: string, value: string] {
+  const [given = "", value] = args;
+  if (value !== undefined) return [given, value];
+  const at = given.indexOf("=");
+  if (at < 1) throw new CoterieError("USAGE", '"config set" wants VALUE');
+  return [given.slice(0, at), given.slice(at + 1)];
+}
+
 export const set: Run = async (call) => {
-  const key = call.arg(0);
+  const [key, value] = assignment(call);
   const { configSet } = await call.loaders.offline();
-  await configSet(await call.dataDir(), key, call.arg(1));
+  await configSet(await call.dataDir(), key, value);
+  return written(call, key);
+};
+
+export const unset: Run = async (call) => {
+  const key = call.arg(0);
+  const { configUnset } = await call.loaders.offline();
+  await configUnset(await call.dataDir(), key);
+  return written(call, key);
+};
+
+async function written(call: Call, key: string): Promise<number> {
   if (call.out.json) await call.out.document({ key, file: await configPath(call) });
   else call.out.aside(`written; a running daemon takes it with: ${call.command("config reload")}`);
   return exitCodes.ok;
-};
+}
 
 async function configPath(call: Call): Promise<string> {
   return join(await call.dataDir(), "config.toml");

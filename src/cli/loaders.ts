@@ -63,6 +63,8 @@ export type OfflineRoom = {
   configShow(dataDir: string): Promise<ConfigView>;
   /** Writes one setting to the configuration file; throws `BAD_CONFIG` and leaves the file alone when it is wrong. */
   configSet(dataDir: string, key: string, value: string): Promise<void>;
+  /** Takes one setting out of it again; throws the same. */
+  configUnset(dataDir: string, key: string): Promise<void>;
 };
 
 /** What is in a backup. Digests are hexadecimal, `createdAt` is Unix ms. */

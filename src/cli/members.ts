@@ -1,5 +1,6 @@
-import type { Member } from "../control/schema.ts";
+import type { Member, MembersQuery } from "../control/schema.ts";
 import { CoterieError, exitCodes } from "../core/errors.ts";
+import { parseTag, tagTexts } from "../core/tags.ts";
 import type { Call } from "./call.ts";
 import type { Output } from "./output.ts";
 import { escapeText } from "./terminal/escape.ts";
@@ -19,7 +20,14 @@ const forkStyles = { forked: "yellow", equivocator: "red" } as const;
 
 const heardPlain = ({ lastHeardAt }: Member) => (lastHeardAt === null ? "-" : isoTime(lastHeardAt));
 
-function columns(now: number): readonly Column<Member>[] {
+const tagColumn: Column<Member> = {
+  title: "TAGS",
+  plain: ({ tags }) => tagTexts(tags).join(" ") || "-",
+  human: ({ tags }) => tagTexts(tags).join(" "),
+};
+
+/** Tags come last; on a terminal only where any of the members have some. */
+function columns(now: number, showsTags: boolean): readonly Column<Member>[] {
   return [
     { title: "NAME", plain: ({ name }) => (name === "" ? "-" : name), widthMax: 24 },
     { title: "STATUS", plain: (member) => member.status, style: (member) => styles[member.status] },
@@ -41,6 +49,7 @@ function columns(now: number): readonly Column<Member>[] {
       style: ({ fork }) => (fork === null ? undefined : forkStyles[fork]),
     },
     { title: "RTT", plain: ({ rttMs }) => (rttMs === null ? "-" : `${rttMs.toFixed(1)} ms`) },
+    ...(showsTags ? [tagColumn] : []),
   ];
 }
 
@@ -55,9 +64,8 @@ function line({ peerId, name, status, connected }: Member, { tty, paint }: Outpu
   return `${clockTime(Date.now())}  ${shown}  ${who}  ${shortPeer(peerId)}`;
 }
 
-async function watch(call: Call, isWanted: (member: Member) => boolean): Promise<number> {
-  for await (const member of (await call.client()).membersWatch(call.stream)) {
-    if (!isWanted(member)) continue;
+async function watch(call: Call, query: MembersQuery): Promise<number> {
+  for await (const member of (await call.client()).membersWatch(query, call.stream)) {
     if (call.out.json) await call.out.record(member);
     else await call.out.line(line(member, call.out));
   }
@@ -75,12 +83,22 @@ async function forget(call: Call, member: string | undefined): Promise<number> {
 export const members: Run = async (call) => {
   const [action, member] = call.args;
   if (action === "forget") return forget(call, member);
-  const status = call.values.text("status");
-  const isWanted = (one: Member): boolean => status === undefined || one.status === status;
-  if (call.values.flag("watch")) return watch(call, isWanted);
-  const answer = await (await call.client()).members(call.once);
-  const wanted = answer.members.filter(isWanted);
-  if (call.out.json) await call.out.document({ members: wanted });
-  else await call.out.list(columns(Date.now()), wanted);
+  const query = queryOf(call);
+  if (call.values.flag("watch")) return watch(call, query);
+  const answer = await (await call.client()).members(query, call.once);
+  if (call.out.json) await call.out.document(answer);
+  else {
+    const hasTags = answer.members.some(({ tags }) => Object.keys(tags).length > 0);
+    await call.out.list(columns(Date.now(), hasTags || !call.out.tty), answer.members);
+  }
   return exitCodes.ok;
 };
+
+function queryOf({ values }: Call): MembersQuery {
+  const status = values.text("status") as Member["status"] | undefined;
+  const tag = values.list("tag").map((text) => {
+    if (parseTag(text) !== undefined) return text;
+    throw new CoterieError("USAGE", `--tag wants NAME=VALUE, not ${JSON.stringify(text)}`);
+  });
+  return { tag, ...(status === undefined ? {} : { status }) };
+}

@@ -24,6 +24,7 @@ import type {
   LogRecord,
   Member,
   Members,
+  MembersQuery,
   Peers,
   PublishResult,
   Status,
@@ -46,9 +47,9 @@ export interface Client extends TypeClient, DocClient, ServiceClient {
   identity(options?: CallOptions): Promise<Identity>;
   invite(options?: CallOptions): Promise<Invite>;
   peers(options?: CallOptions): Promise<Peers>;
-  members(options?: CallOptions): Promise<Members>;
-  /** All members, then each again when its card, status or connection changes. */
-  membersWatch(options?: CallOptions): AsyncIterable<Member>;
+  members(query?: MembersQuery, options?: CallOptions): Promise<Members>;
+  /** The members wanted, then each again when its card, status or connection changes and it is wanted then. */
+  membersWatch(query?: MembersQuery, options?: CallOptions): AsyncIterable<Member>;
   /** By peer id or name. Rejects `NOT_FOUND`, and `CONFLICT` for one that is alive or suspected. */
   memberForget(member: string, options?: CallOptions): Promise<Member>;
   doctor(options?: CallOptions): Promise<Doctor>;
@@ -189,7 +190,7 @@ function nodeCalls({ call }: Transport): NodeCalls {
     identity: (options) => call(get("id"), options),
     invite: (options) => call(post("invite"), options),
     peers: (options) => call(get("peers"), options),
-    members: (options) => call(get("members"), options),
+    members: (query = {}, options) => call({ ...get("members"), query }, options),
     memberForget: (member, options) =>
       call(withJson(post("members", "forget"), { member }), options),
     doctor: (options) => call(get("doctor"), options),
@@ -253,7 +254,8 @@ function streamCalls({ opening }: Transport): StreamCalls {
     },
     kvWatch: (namespace, query, options) =>
       streamEvents(opening(options), { ...get("watch", namespace), query }),
-    membersWatch: (options) => streamEvents(opening(options), get("members", "watch")),
+    membersWatch: (query = {}, options) =>
+      streamEvents(opening(options), { ...get("members", "watch"), query }),
     subscribe: (topic, options) => streamEvents(opening(options), get("events", topic)),
     logs: (query, options) => streamEvents(opening(options), { ...get("logs"), query }),
   };

@@ -1,5 +1,5 @@
-/** Query strings, strictly: every parameter known, given once, and of its type. */
-import type { TObject, TSchema } from "typebox";
+/** Query strings, strictly: every parameter known, of its type, and given once if it is no list. */
+import type { TArray, TObject, TSchema } from "typebox";
 import { CoterieError } from "../core/errors.ts";
 import { percentDecode } from "./router.ts";
 import { check } from "./validate.ts";
@@ -17,6 +17,11 @@ export function parseQuery(search: string, schema: TObject | undefined): Record<
     if (type === undefined || !Object.hasOwn(schema?.properties ?? {}, name)) {
       throw new CoterieError("BAD_REQUEST", `unknown query parameter ${JSON.stringify(name)}`);
     }
+    if (isList(type)) {
+      const items = (query[name] ??= []) as unknown[];
+      items.push(convert(text, type.items));
+      continue;
+    }
     if (Object.hasOwn(query, name)) {
       throw new CoterieError("BAD_REQUEST", `the query parameter "${name}" is given twice`);
     }
@@ -24,6 +29,10 @@ export function parseQuery(search: string, schema: TObject | undefined): Record<
   }
   if (schema !== undefined) check(schema, query, "query");
   return query;
+}
+
+function isList(schema: TSchema): schema is TArray {
+  return (schema as { type?: unknown }).type === "array";
 }
 
 function splitPair(part: string): [name: string, value: string] {

@@ -103,16 +103,23 @@ export type Peer = Static<typeof Peer>;
 export const Peers = Type.Object({ peers: Type.Array(Peer) });
 export type Peers = Static<typeof Peers>;
 
+const Standing = Type.Union([
+  Type.Literal("alive"),
+  Type.Literal("suspect"),
+  Type.Literal("failed"),
+  Type.Literal("left"),
+]);
+
 export const Member = Type.Object({
   peerId: Type.String(),
   name: Type.String(),
   version: Type.String(),
-  status: Type.Union([
-    Type.Literal("alive"),
-    Type.Literal("suspect"),
-    Type.Literal("failed"),
-    Type.Literal("left"),
-  ]),
+  status: Standing,
+  tags: Type.Record(Type.String(), Type.String(), {
+    description: "what it says of itself, by name; values may hold any characters",
+  }),
+  /** What it says it lends for the files of others, in bytes; null when nothing. */
+  capacity: Type.Union([Type.Object({ quota: Count, free: Count }), Type.Null()]),
   /** Unix ms of the last time this node was connected to it or heard of it; null if never. */
   lastHeardAt: NullableMs,
   connected: Type.Boolean(),
@@ -128,6 +135,18 @@ export const Member = Type.Object({
 export type Member = Static<typeof Member>;
 export const Members = Type.Object({ members: Type.Array(Member) });
 export type Members = Static<typeof Members>;
+
+/** All that is given must hold. */
+export const MembersQuery = Type.Object({
+  status: Type.Optional(Standing),
+  tag: Type.Optional(
+    Type.Array(Type.String({ description: "NAME=VALUE" }), {
+      maxItems: limits.tagsMax,
+      description: "given several times, members that have all of these tags",
+    }),
+  ),
+});
+export type MembersQuery = Static<typeof MembersQuery>;
 
 export const ForgetRequest = Type.Object(
   { member: Type.String({ minLength: 1, maxLength: 256, description: "peer id or name" }) },

@@ -252,6 +252,14 @@ export const limits = {
   probeStreamsMax: 2,
   probeIdleMs: 30_000,
   forgottenMembersMax: 1_024,
+  /** What a member's card says of it. */
+  tagsMax: 16,
+  tagNameBytesMax: 63,
+  tagValueBytesMax: 128,
+  cardUnknownBytesMax: 4 * KiB,
+  /** Small changes of what a member offers are told at most so often; those above this share of it at once. */
+  capacityIntervalMs: 60_000,
+  capacityChangeMin: 0.05,
 
   // control
   requestBodyBytesMax: 8 * MiB,

@@ -7,13 +7,16 @@ const unprintable = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u;
 
 /** Why a text cannot be a name, or undefined when it can: 1 to 64 bytes of UTF-8 that print as one line. */
 export function nameFault(name: string): string | undefined {
-  if (name === "") return "a name cannot be empty";
-  if (!name.isWellFormed()) return "a name must be well-formed Unicode";
-  if (unprintable.test(name)) return "a name cannot contain control characters";
-  if (name.trim() !== name) return "a name cannot begin or end with a space";
-  const length = encodeUtf8(name).length;
-  if (length > limits.nameBytesMax) {
-    return `a name is at most ${limits.nameBytesMax} bytes; this one has ${length}`;
-  }
+  return textFault(name, "a name", limits.nameBytesMax);
+}
+
+/** The same of other short texts, called `what`. */
+export function textFault(text: string, what: string, bytesMax: number): string | undefined {
+  if (text === "") return `${what} cannot be empty`;
+  if (!text.isWellFormed()) return `${what} must be well-formed Unicode`;
+  if (unprintable.test(text)) return `${what} cannot contain control characters`;
+  if (text.trim() !== text) return `${what} cannot begin or end with a space`;
+  const length = encodeUtf8(text).length;
+  if (length > bytesMax) return `${what} is at most ${bytesMax} bytes; this one has ${length}`;
   return undefined;
 }

@@ -27,15 +27,13 @@ function listOf({ roster, clock, net }: MembersParts): Member[] {
   const rtts = new Map(net.peers().map(({ peerId, rttMs }) => [peerId, rttMs]));
   return roster
     .list(clock.wallMs())
-    .map(({ peer, name, version, status, lastHeardAt, connected, self, fork }) => ({
+    .map(({ peer, lastHeardAt, fork, left: _left, tags, capacity, ...card }) => ({
       peerId: peer,
-      name,
-      version,
-      status,
+      ...card,
+      tags: tags ?? {},
+      capacity: capacity ?? null,
       lastHeardAt: lastHeardAt ?? null,
-      connected,
       rttMs: rtts.get(peer) ?? null,
-      self,
       fork: fork ?? null,
     }));
 }

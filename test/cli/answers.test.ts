@@ -83,11 +83,30 @@ test("members: filtered by status, followed as they change, and forgotten", asyn
   expect(await run(["members", "forgte", "x"], here())).toMatchObject({ code: 2, out: "" });
 });
 
+test("members: those that have all of the tags asked for, and the status", async () => {
+  const names = async (...words: string[]): Promise<string[]> => {
+    const { out } = await run(["members", "--json", ...words], here());
+    return JSON.parse(out).members.map(({ peerId }: { peerId: string }) => peerId);
+  };
+  const [worker] = await names("--status", "alive");
+  expect(await names("--tag", "role=worker")).toEqual([worker]);
+  expect(await names("--tag", "role=worker", "--tag", "zone=home")).toEqual([worker]);
+  expect(await names("--tag", "role=worker", "--tag", "zone=away")).toEqual([]);
+  expect(await names("--tag=constructor=x")).toEqual([]);
+  expect(await names("--tag", "role=worker", "--status", "failed")).toEqual([]);
+  const watched = await run(["members", "--watch", "--json", "--tag", "zone=home"], here());
+  expect(watched.out.trimEnd().split("\n")).toHaveLength(1);
+  const wrong = await run(["members", "--tag", "role"], here());
+  expect(wrong).toMatchObject({ code: 2, out: "" });
+  expect(wrong.err).toContain("NAME=VALUE");
+  expect((await terminal("members")).out).toContain("role=worker zone=home");
+});
+
 test("a name from the network cannot forge a row or reach the terminal raw", async () => {
   const piped = await run(["members"], here());
   expect(piped.out.trimEnd().split("\n")).toHaveLength(2);
   expect(piped.out.split("\n")[1]).toBe(
-    `evil\\x1b[2J\\tname\\nrow\\u{202e}\tfailed\t-\tno\t0.1.0\t${peerB}\t-\t-`,
+    `evil\\x1b[2J\\tname\\nrow\\u{202e}\tfailed\t-\tno\t0.1.0\t${peerB}\t-\t-\trole=worker\\x1b[2J\\t\\n`,
   );
   const shown = await terminal("members");
   expect(shown.out).toContain("evil\\x1b[2J");

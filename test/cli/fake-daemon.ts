@@ -127,6 +127,8 @@ export function fakeState(dataDir: string): FakeState {
           rttMs: null,
           self: true,
           fork: null,
+          tags: { role: "worker", zone: "home" },
+          capacity: { quota: 1_000, free: 400 },
         },
         {
           peerId: peerB,
@@ -138,6 +140,8 @@ export function fakeState(dataDir: string): FakeState {
           rttMs: null,
           self: false,
           fork: null,
+          tags: { role: "worker\u001b[2J\t\n" },
+          capacity: null,
         },
       ],
     },

@@ -79,6 +79,11 @@ export const configSet: OfflineRoom["configSet"] = async (dataDir, key, value) =
   writeFileSync(join(dataDir, "config.toml"), `${key} = ${JSON.stringify(value)}\n`);
 };
 
+export const configUnset: OfflineRoom["configUnset"] = async (dataDir, key) => {
+  if (key !== "tags.role") throw new CoterieError("BAD_CONFIG", `unknown key "${key}"`);
+  writeFileSync(join(dataDir, "config.toml"), "");
+};
+
 export async function main(args: string[], io: Io): Promise<number> {
   io.stdout.write(`${JSON.stringify({ args, version: fakeStatus("").version })}\n`);
   return 5;

@@ -19,6 +19,8 @@ const fakeMember: Member = {
   rttMs: null,
   self: false,
   fork: null,
+  tags: {},
+  capacity: null,
 };
 
 export type FakeDaemon = Daemon & {

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import type { Member } from "../../src/control/schema.ts";
+import { coterie } from "./command.ts";
 import { launchDaemon, until, type DaemonProcess } from "./daemon-process.ts";
 import { joining } from "./pair.ts";
 
@@ -59,6 +60,26 @@ async function noOtherIsWronged(victim: DaemonProcess): Promise<void> {
     expect(others.filter(({ status }) => status !== "alive")).toEqual([]);
   }
 }
+
+test("tags that one sets are seen by all after a reload, and found by them", async () => {
+  const [asking, tagged] = [daemons[0]!, daemons[4]!];
+  const found = async (tag: string): Promise<string[]> => {
+    const { members } = await asking.client.members({ tag: [tag], status: "alive" });
+    return members.map(({ peerId }) => peerId);
+  };
+  const place = { dataDir: join(folder, "4") };
+  expect((await coterie(["config", "set", "tags.role=worker"], place)).code).toBe(0);
+  const reloaded = await coterie(["config", "reload", "--json"], place);
+  expect(JSON.parse(reloaded.out)).toEqual({
+    changed: [{ key: "tags", from: {}, to: { role: "worker" } }],
+    needRestart: [],
+  });
+  await until("it is found by its tag", async () => (await found("role=worker")).length === 1);
+  expect(await found("role=worker")).toEqual([tagged.info.peerId]);
+  expect((await coterie(["config", "unset", "tags.role"], place)).code).toBe(0);
+  tagged.signal("SIGHUP");
+  await until("it is found no more", async () => (await found("role=worker")).length === 0);
+});
 
 test("one that stands still is failed within 10 s, and alive again everywhere when it goes on", async () => {
   const victim = daemons[1]!;

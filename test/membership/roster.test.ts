@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { encodeUtf8 } from "../../src/core/codec.ts";
+import { decodeUtf8, encodeUtf8 } from "../../src/core/codec.ts";
 import { limits } from "../../src/core/limits.ts";
 import { forkList } from "../../src/daemon/fork-list.ts";
 import {
@@ -8,9 +8,9 @@ import {
   encodeCard,
   memberKey,
   memberOfKey,
-  Roster,
   type MemberCard,
-} from "../../src/protocol/membership/roster.ts";
+} from "../../src/protocol/membership/card.ts";
+import { Roster } from "../../src/protocol/membership/roster.ts";
 import { closingKey } from "../../src/protocol/state/closing.ts";
 import { forkKey } from "../../src/protocol/state/fork-proof.ts";
 import { testWriter, writerBytesOf, type TestWriter } from "../state/fixture.ts";
@@ -44,6 +44,35 @@ describe("a member's card", () => {
       ...card,
       name: "n".repeat(128),
     });
+  });
+
+  test("has tags and a capacity where it has sound ones", () => {
+    const full = { ...card, tags: { role: "worker" }, capacity: { quota: 10, free: 3 } };
+    expect(decodeCard(encodeCard(full))).toEqual(full);
+    for (const capacity of [
+      null,
+      1,
+      {},
+      { quota: 1 },
+      { quota: 1, free: 2 },
+      { quota: 2, free: -1 },
+      { quota: 1.5, free: 1 },
+      { quota: 2 ** 60, free: 1 },
+      { quota: "9", free: 1 },
+    ]) {
+      const text = JSON.stringify({ ...card, tags: ["x"], capacity });
+      expect(decodeCard(encodeUtf8(text))).toEqual(card);
+    }
+  });
+
+  test("keeps what another version wrote in it, if that is not too much", () => {
+    const before = { ...card, name: "old", region: { a: [1] }, tags: { role: "old" } };
+    const bytes = (value: object): Uint8Array => encodeUtf8(JSON.stringify(value));
+    const written = JSON.parse(decodeUtf8(encodeCard(card, bytes(before))));
+    expect(written).toEqual({ ...card, region: { a: [1] } });
+    const much = { ...before, region: "x".repeat(limits.cardUnknownBytesMax) };
+    expect(encodeCard(card, bytes(much))).toEqual(encodeCard(card));
+    expect(encodeCard(card, encodeUtf8("no card"))).toEqual(encodeCard(card));
   });
 
   test("of anything else is none, and nothing worse", () => {

@@ -121,7 +121,7 @@ export class SimNode {
     const membership = new Membership({ driver, state, roster, self, version, clock, log });
     this.process = { clock, metrics, store, net, state, roster, driver, membership };
     driver.start();
-    void membership.start(this.name);
+    void membership.start(this.name, {});
     net.start(this.peers);
     this.onStart(this.process);
   }

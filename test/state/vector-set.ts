@@ -11,7 +11,7 @@ import type { Store } from "../../src/core/ports.ts";
 import { encodeEvent } from "../../src/protocol/gossip/event.ts";
 import { encodeBundleMessage } from "../../src/protocol/gossip/message.ts";
 import { eventsTopic, stateTopic } from "../../src/protocol/gossip/topics.ts";
-import { encodeCard, memberKey } from "../../src/protocol/membership/roster.ts";
+import { encodeCard, memberKey } from "../../src/protocol/membership/card.ts";
 import { classes, encodeEntry, type Entry } from "../../src/protocol/state/entry.ts";
 import { merkleRoot } from "../../src/protocol/state/merkle.ts";
 import { State } from "../../src/protocol/state/state.ts";

@@ -9,7 +9,7 @@ import { openLmdbStore } from "../../src/host/lmdb-store.ts";
 import { encryptionProtocol, noisePrologue } from "../../src/host/net/encrypter.ts";
 import { acceptEvent } from "../../src/protocol/gossip/event.ts";
 import { decodeBundleMessage } from "../../src/protocol/gossip/message.ts";
-import { decodeCard } from "../../src/protocol/membership/roster.ts";
+import { decodeCard } from "../../src/protocol/membership/card.ts";
 import { acceptBundle } from "../../src/protocol/state/bundle.ts";
 import { decodeEntry } from "../../src/protocol/state/entry.ts";
 import { decodeHeader, verifyHeader } from "../../src/protocol/state/header.ts";

@@ -58,11 +58,17 @@ export const networkVerbs: readonly Verb[] = [
         choices: ["alive", "suspect", "failed", "left"],
         help: "only members of this status",
       },
+      tag: {
+        type: "list",
+        value: "NAME=VALUE",
+        help: "only members with this tag; given several times, with all of them",
+      },
     },
     examples: [
       "coterie members",
       "coterie members --watch",
       "coterie members --status failed --json",
+      "coterie members --tag role=worker --status alive",
       "coterie members forget old-laptop",
     ],
     synonyms: ["nodes", "roster"],

@@ -5,10 +5,12 @@ import {
   Invite,
   Member,
   Members,
+  MembersQuery,
   Ok,
   Peers,
 } from "../schema.ts";
 import type { Daemon } from "../daemon.ts";
+import { memberFilter, wantedOf } from "../member-filter.ts";
 import { defineRoute, json, type Route } from "../route.ts";
 import { eventStream } from "../sse.ts";
 
@@ -32,16 +34,21 @@ export function networkRoutes(daemon: Daemon): Route[] {
       method: "GET",
       path: "/v1/members",
       summary: "The members of the network as this node sees them",
+      query: MembersQuery,
       response: { as: "json", schema: Members },
-      handle: () => json(daemon.members.list()),
+      handle: ({ query }) => {
+        const isWanted = memberFilter(query);
+        return json({ members: daemon.members.list().members.filter(isWanted) });
+      },
     }),
     defineRoute({
       method: "GET",
       path: "/v1/members/watch",
       summary: "The members, then each again whose card, status or connection changes",
+      query: MembersQuery,
       response: { as: "events", schema: Member },
-      handle: ({ signal }) => {
-        const members = daemon.members.watch(signal);
+      handle: ({ query, signal }) => {
+        const members = wantedOf(daemon.members.watch(signal), memberFilter(query));
         return eventStream(members, (member) => ({ data: JSON.stringify(member) }));
       },
     }),

@@ -3,17 +3,10 @@
  * heard of each. Heard of means connected, or told by a neighbour that was connected lately (unsigned hearsay with its
  * age, exchanged at the start of reconciliation sessions). Whether a member is alive is said by the machine of life.ts.
  */
-import { decodeUtf8, encodeUtf8 } from "../../core/codec.ts";
 import { limits } from "../../core/limits.ts";
 import type { PeerName } from "../../core/ports.ts";
+import type { MemberCard } from "./card.ts";
 import type { Standing } from "./effects.ts";
-
-/** What a member says of itself; JSON in `sys`, key `members/<peer id>`. */
-export type MemberCard = {
-  readonly name: string;
-  readonly version: string;
-  readonly left: boolean;
-};
 
 /**
  * `forked`: a writer of the member's forked, and the member closed it, as a node does that was copied or put back.
@@ -30,41 +23,7 @@ export type MemberView = MemberCard & {
   readonly fork: Fork | undefined;
 };
 
-const namePrefix = "members/";
-const textMax = 128;
 const noCard: MemberCard = { name: "", version: "", left: false };
-
-export function memberKey(peer: PeerName): string {
-  return namePrefix + peer;
-}
-
-/** The member a key of `sys` is about, or undefined. */
-export function memberOfKey(key: string): PeerName | undefined {
-  if (!key.startsWith(namePrefix)) return undefined;
-  const peer = key.slice(namePrefix.length);
-  return peer.includes("/") ? undefined : peer;
-}
-
-export function encodeCard(card: MemberCard): Uint8Array {
-  return encodeUtf8(JSON.stringify(card));
-}
-
-/** Undefined for what is no card; members of other versions may add fields. */
-export function decodeCard(bytes: Uint8Array): MemberCard | undefined {
-  try {
-    const parsed: unknown = JSON.parse(decodeUtf8(bytes));
-    if (typeof parsed !== "object" || parsed === null) return undefined;
-    const { name, version, left } = parsed as Record<string, unknown>;
-    if (typeof name !== "string" || typeof version !== "string") return undefined;
-    return {
-      name: name.slice(0, textMax),
-      version: version.slice(0, textMax),
-      left: left === true,
-    };
-  } catch {
-    return undefined; // not JSON, or not UTF-8: whoever wrote it has no card
-  }
-}
 
 export class Roster {
   readonly #self: PeerName;
