@@ -123,6 +123,18 @@ test("server-sent events arrive one by one, and the program learns when the read
   await until("it knows", () => left);
 });
 
+test("the time to answer is over once the answer has begun, even before the request has ended", async () => {
+  const { gateway, host } = await web((request, response) => {
+    response.write("begin ");
+    request.resume().on("end", () => setTimeout(() => response.end("end"), 300));
+  }, 100);
+  const client = await dial(gateway);
+  client.write(`POST / HTTP/1.1\r\nHost: ${host}\r\nTransfer-Encoding: chunked\r\n\r\n`);
+  await until("it answers already", () => client.received.includes("begin"));
+  client.write("0\r\n\r\n");
+  await until("the answer is whole", () => client.received.endsWith("end\r\n0\r\n\r\n"), 3_000);
+});
+
 const anywhere = { "sec-fetch-site": "cross-site" };
 
 test.each<[string, number, { method?: string; headers?: Record<string, string> }]>([

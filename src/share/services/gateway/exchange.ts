@@ -55,8 +55,10 @@ function answerOf(
 ): Promise<IncomingMessage> {
   const beganMs = clock.monotonicMs();
   return new Promise((resolve, reject) => {
+    let isSettled = false;
     let cancelLate: (() => void) | undefined;
     const settle = (run: () => void): void => {
+      isSettled = true;
       cancelLate?.();
       run();
     };
@@ -81,11 +83,14 @@ function answerOf(
     request.on("data", () => idle.touch());
     request.once("error", () => upstream.destroy());
     const sent = (): void => {
+      if (isSettled) return; // the answer began before the request was over
       cancelLate = clock.after(answerMs, () => {
         upstream.destroy(new GatewayError("TIMEOUT", "the provider did not answer in time"));
       });
     };
     upstream.once("finish", sent);
+    // the head of a slow upload goes ahead of its body
+    if (request.headers["transfer-encoding"] !== undefined) upstream.flushHeaders();
     request.pipe(upstream);
   });
 }
