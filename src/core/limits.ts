@@ -250,6 +250,28 @@ export const limits = {
   probeIdleMs: 30_000,
   forgottenMembersMax: 1_024,
 
+  // files
+  /** What IPFS software passes on as one block. */
+  blockBytesMax: 2 * MiB,
+  /** Blocks that one block may link: 1,024 chunks of a file, some thousands of names of a folder that is not sharded. */
+  blockLinksMax: 8_192,
+  packBytesMax: 32 * MiB,
+  /** Free space on the disk that files leave to the state. */
+  filesHeadroomBytes: 64 * MiB,
+  /** Beyond the quota: dead blocks that wait for collection. With a pack being rewritten this stays below 64 MiB. */
+  filesSlackBytes: 16 * MiB,
+  /** Blocks written together, and pieces of one system call. */
+  packGroupBytes: 4 * MiB,
+  packPiecesMax: 1_024,
+  packPieceJoinedBytes: 16 * KiB,
+  /** Blocks and links that wait for their rows in the index; writers wait for what exceeds four times as much. */
+  indexGroupBlocks: 1_024,
+  indexGroupLinks: 8_192,
+  hotBlocksBytesMax: 16 * MiB,
+  /** One step of the collector. */
+  collectBlocks: 256,
+  collectBytes: 4 * MiB,
+
   // control
   requestBodyBytesMax: 8 * MiB,
   importLineBytesMax: 2 * MiB,
