@@ -268,6 +268,28 @@ export const limits = {
   indexGroupBlocks: 1_024,
   indexGroupLinks: 8_192,
   hotBlocksBytesMax: 16 * MiB,
+  /** A chunk of a file, by the profile of its CID. */
+  fileChunkBytes: 1 * MiB,
+  /** Blocks of an added file that wait to be stored together. */
+  sinkBytes: 2 * MiB,
+  sinkBlocks: 256,
+  /** Folders in folders, shards and trees of chunks together. */
+  dagDepthMax: 512,
+  /** Inner blocks of one DAG: 1 TiB of chunks has 1,025, a million small files some 12,000. */
+  dagNodesMax: 1_000_000,
+  walkLeavesRemembered: 65_536,
+  /** Of the blocks from the root to the one that is looked at: memory of a walk. */
+  walkLinksHeld: 262_144,
+  /** Of the tree of chunks of a file, and of the shards of a folder. */
+  fileDepthMax: 64,
+  shardDepthMax: 32,
+  /** Files read or written at once for one `add` or `get`. */
+  filesAtOnce: 8,
+  extractLinksMax: 100_000,
+  extractFlushPaths: 512,
+  /** Files, folders and links written for one `get`. */
+  extractEntriesMax: 4_000_000,
+  pathBytesMax: 4_096,
   /** One step of the collector. */
   collectBlocks: 256,
   collectBytes: 4 * MiB,
