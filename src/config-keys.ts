@@ -7,6 +7,7 @@ import { hostname } from "node:os";
 import { Type, type Static, type TSchema } from "typebox";
 import { Check } from "typebox/schema";
 import type { Path, TomlValue } from "./config-toml.ts";
+import { parseByteSize } from "./core/byte-size.ts";
 import { limits } from "./core/limits.ts";
 import { nameFault } from "./core/name.ts";
 
@@ -67,6 +68,30 @@ export const configSchema = Type.Object({
       ...live,
     }),
   }),
+  files: Type.Object({
+    quota: Type.String({
+      default: "10GiB",
+      description: "Disk space for shared files: a hard limit",
+      ...live,
+    }),
+    uploadRate: Type.String({
+      default: "0",
+      description: "Bytes of shared files sent per second, such as 2MiB; 0 means no limit",
+      ...live,
+    }),
+    downloadRate: Type.String({
+      default: "0",
+      description: "Bytes of shared files received per second; 0 means no limit",
+      ...live,
+    }),
+    concurrent: Type.Integer({
+      default: 4,
+      minimum: 1,
+      maximum: 64,
+      description: "How many shares to bring here at once for the network",
+      ...live,
+    }),
+  }),
   log: Type.Object({
     level: Type.Enum(["error", "warn", "info", "debug", "trace"], {
       default: "info",
@@ -89,8 +114,16 @@ export const profiles: Readonly<Record<Config["profile"], Readonly<Record<string
 /** Checks beyond the schema, by key: why the value is wrong, or undefined. */
 const rules: Readonly<Record<string, (value: never) => string | undefined>> = {
   "node.name": (name: string) => nameFault(name),
+  "files.quota": sizeFault,
+  "files.uploadRate": sizeFault,
+  "files.downloadRate": sizeFault,
   "network.listen": (addresses: readonly string[]) => addresses.map(listenFault).find(Boolean),
 };
+
+function sizeFault(text: string): string | undefined {
+  const isSize = parseByteSize(text) !== undefined;
+  return isSize ? undefined : `${JSON.stringify(text)} is not a size such as 500MB or 10GiB`;
+}
 
 function listenFault(address: string): string | undefined {
   const [, ip, port] = /^\/ip[46]\/([^/]+)\/tcp\/(\d{1,5})$/.exec(address) ?? [];

@@ -29,6 +29,7 @@ import { trimHeap } from "./host/trim-heap.ts";
 import { version } from "./host/version.ts";
 import { ensureNode, joinNode, readConfig, type LoadedNode } from "./offline.ts";
 import { Membership } from "./own-membership.ts";
+import { openFiles } from "./own-files.ts";
 import { Roster } from "./protocol/membership/roster.ts";
 import { State } from "./protocol/state/state.ts";
 
@@ -187,6 +188,20 @@ class RunningNode {
       log: this.#log.child("documents"),
     });
     this.#started.push({ name: "documents", stop: () => documents.stop() });
+    const files = await openFiles({
+      store,
+      folder: paths.blocks,
+      state,
+      driver,
+      roster,
+      self: identity.peer,
+      clock: systemClock,
+      random: systemRandom,
+      log: this.#log.child("files"),
+      metrics,
+      settings: () => this.#config.config.files,
+    });
+    this.#started.push({ name: "files", stop: () => files.stop() });
     const control = await this.#startControl(
       createDaemon({
         clock: systemClock,
@@ -198,6 +213,7 @@ class RunningNode {
         roster,
         network,
         documents,
+        files: files.calls,
         process,
         config: () => this.#config.config,
         configView: () => ({ items: [...this.#config.items] }),

@@ -9,6 +9,7 @@ import { kvVerbs } from "./table/kv.ts";
 import { logVerbs } from "./table/log.ts";
 import { networkVerbs } from "./table/network.ts";
 import { setVerbs } from "./table/set.ts";
+import { shareVerbs } from "./table/share.ts";
 import { configVerbs, shellVerbs } from "./table/shell.ts";
 import type { Verb } from "./verb.ts";
 
@@ -20,6 +21,7 @@ export const groups: readonly { readonly title: string; readonly verbs: readonly
     verbs: [...kvVerbs, ...counterVerbs, ...setVerbs, ...logVerbs, ...explainVerbs],
   },
   { title: "Documents", verbs: docVerbs },
+  { title: "Shared files", verbs: shareVerbs },
   { title: "Messages", verbs: eventVerbs },
   { title: "Settings", verbs: configVerbs },
   { title: "More", verbs: shellVerbs },

@@ -19,6 +19,7 @@ import type {
 } from "./schema.ts";
 import type { LogLevel } from "../core/ports.ts";
 import type { DocCalls } from "./doc-daemon.ts";
+import type { FilesCalls } from "./files-daemon.ts";
 
 /** A value as the API moves it: the kind decides how it is printed, the bytes are kept exactly. */
 export type Value =
@@ -210,6 +211,7 @@ export interface Daemon extends TypeCalls {
   };
 
   doc: DocCalls;
+  files: FilesCalls;
 
   events: {
     publish(topic: string, data: Uint8Array): Promise<number>;

@@ -10,6 +10,7 @@ import { limits } from "../core/limits.ts";
 import { WrittenValue } from "./schema-types.ts";
 
 export * from "./schema-types.ts";
+export type * from "./schema-files.ts";
 
 const Count = Type.Integer({ minimum: 0 });
 const Ms = Type.Number({ minimum: 0 });

@@ -290,6 +290,17 @@ export const limits = {
   /** Files, folders and links written for one `get`. */
   extractEntriesMax: 4_000_000,
   pathBytesMax: 4_096,
+  shareNameBytesMax: 255,
+  copiesMax: 64,
+  /** Between a change and a look at the shares, about; between looks when nothing changes. */
+  keeperDelayMs: 1_000,
+  keeperIntervalMs: 15_000,
+  /** Until a share that could not be fetched is tried again: twice as long each time. */
+  keeperRestMs: 5_000,
+  keeperRestMsMax: 300_000,
+  filesProgressMs: 250,
+  /** For a root to be announced before `add` answers. */
+  provideMs: 5_000,
   /** One step of the collector. */
   collectBlocks: 256,
   collectBytes: 4 * MiB,

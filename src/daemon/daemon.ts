@@ -7,6 +7,7 @@ import type { Clock, Metrics, NetworkKeys } from "../core/ports.ts";
 import { encodeTicket } from "../core/ticket.ts";
 import type { Daemon } from "../control/daemon.ts";
 import type { DocCalls } from "../control/doc-daemon.ts";
+import type { FilesCalls } from "../control/files-daemon.ts";
 import type {
   ConfigReload,
   ConfigView,
@@ -44,6 +45,7 @@ export type DaemonParts = {
   readonly roster: Roster;
   readonly network: NetworkKeys;
   readonly documents: DocCalls;
+  readonly files: FilesCalls;
   readonly process: ProcessMonitor;
   readonly config: () => Config;
   readonly configView: () => ConfigView;
@@ -72,6 +74,7 @@ export function createDaemon(parts: DaemonParts): Daemon {
     backup: () => backupOf({ ...parts, self: parts.net.self }),
     kv: kvOf(parts),
     doc: docOf(parts),
+    files: parts.files,
     ...typesOf({ ...parts, log: parts.logs.log.child("state") }),
     events: {
       publish: (topic, data) => publish(parts, topic, data),

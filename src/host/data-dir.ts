@@ -53,6 +53,8 @@ export type DataDirPaths = {
   readonly bootstrap: string;
   readonly addresses: string;
   readonly store: string;
+  /** Pack files of shared files. */
+  readonly blocks: string;
   readonly lock: string;
   readonly lockPid: string;
 };
@@ -68,6 +70,7 @@ export function dataDirPaths(root: string): DataDirPaths {
     bootstrap: join(root, "bootstrap.json"),
     addresses: join(root, "addresses.json"),
     store: join(root, "store"),
+    blocks: join(root, "blocks"),
     lock: join(root, "lock"),
     lockPid: join(root, "lock.pid"),
   };

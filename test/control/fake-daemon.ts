@@ -5,6 +5,7 @@ import { CoterieError } from "../../src/core/errors.ts";
 import { systemClock } from "../../src/host/clock.ts";
 import { createLog, type Logs } from "../../src/host/log.ts";
 import { typesInMemory } from "../types-in-memory.ts";
+import { refusedFiles } from "../../src/daemon/refused-files.ts";
 import { memoryDocuments } from "../memory-documents.ts";
 
 const author = "12D3KooWFakeAuthor";
@@ -155,6 +156,7 @@ export function createFakeDaemon(): FakeDaemon {
       for (let piece = 0; piece < 3; piece++) yield Uint8Array.of(piece, 0xff, 0);
     },
     doc: memoryDocuments(),
+    files: refusedFiles(new CoterieError("NOT_FOUND", "no files are shared here")),
     events: {
       async publish(topic, data) {
         const message = {

@@ -4,17 +4,8 @@ import { describe, expect, test } from "vitest";
 import type { BlockStore } from "../../src/share/files/block-store.ts";
 import { codedError } from "../coded-error.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
-import {
-  blockOf,
-  blocksOfTest,
-  closeBlocks,
-  KiB,
-  leaf,
-  MiB,
-  node,
-  openBlocks,
-  type Block,
-} from "./fixture.ts";
+import { blocksOfTest } from "./blocks-of-test.ts";
+import { blockOf, closeBlocks, KiB, leaf, MiB, node, openBlocks, type Block } from "./fixture.ts";
 
 const forever = new AbortController().signal;
 

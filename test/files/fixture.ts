@@ -2,14 +2,13 @@ import { join } from "node:path";
 import { encode, prepare } from "@ipld/dag-pb";
 import { CID } from "multiformats/cid";
 import { create as createDigest } from "multiformats/hashes/digest";
-import { onTestFinished } from "vitest";
+
 import type { Log, Metrics, Store } from "../../src/core/ports.ts";
 import { systemClock } from "../../src/host/clock.ts";
 import { openLmdbStore } from "../../src/host/lmdb-store.ts";
 import { createMetrics } from "../../src/host/metrics.ts";
 import { sha256Of } from "../../src/share/files/block-key.ts";
 import { BlockStore } from "../../src/share/files/block-store.ts";
-import { temporaryFolder } from "../temporary-folder.ts";
 
 export const KiB = 1024;
 export const MiB = 1024 * KiB;
@@ -84,13 +83,4 @@ export async function openBlocks(folder: string, options: OpenOptions = {}): Pro
 export async function closeBlocks({ blocks, store }: Opened): Promise<void> {
   await blocks.close();
   await store.close();
-}
-
-export async function blocksOfTest(
-  options: OpenOptions = {},
-): Promise<Opened & { readonly folder: string }> {
-  const folder = temporaryFolder();
-  const opened = await openBlocks(folder, options);
-  onTestFinished(() => closeBlocks(opened));
-  return { ...opened, folder };
 }

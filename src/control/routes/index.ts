@@ -10,6 +10,7 @@ import { daemonRoutes } from "./daemon.ts";
 import { docRoutes } from "./doc.ts";
 import { eventRoutes } from "./events.ts";
 import { explainRoutes } from "./explain.ts";
+import { filesRoutes } from "./files.ts";
 import { kvRoutes } from "./kv.ts";
 import { logTypeRoutes } from "./log.ts";
 import { logRoutes } from "./logs.ts";
@@ -40,6 +41,7 @@ export function createRoutes({ daemon, clock, version }: RouteOptions): readonly
     ...logTypeRoutes(daemon.log, clock),
     ...explainRoutes(daemon),
     ...docRoutes(daemon.doc),
+    ...filesRoutes(daemon.files),
     ...watchRoutes(daemon),
     ...eventRoutes(daemon),
   ];

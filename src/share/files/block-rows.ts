@@ -79,10 +79,10 @@ export function decodeU48(value: Uint8Array): number {
 }
 
 /**
- * Why a root is here: `pinned` by this member, `kept` for the network as one of its holders, or `cached` until the space
+ * Why a root is here: `shared` or `pinned` by this member, `kept` for the network as a holder, or `cached` until the space
  * is needed. A root can be here for several reasons.
  */
-export const holdings = { pinned: 1, kept: 2, cached: 4 } as const;
+export const holdings = { pinned: 1, kept: 2, cached: 4, shared: 8 } as const;
 export type Holding = keyof typeof holdings;
 
 export type RootRow = {

@@ -82,6 +82,11 @@ export class BlockStore implements Blocks {
     return this.#packs.find(keyOf(cid)) !== undefined;
   }
 
+  /** Of a block that is here. */
+  lengthOf(cid: CID): number | undefined {
+    return this.#packs.find(keyOf(cid))?.length;
+  }
+
   /** Undefined when it is not here; one that turns out damaged is not. */
   async get(cid: CID, signal?: AbortSignal): Promise<Uint8Array | undefined> {
     signal?.throwIfAborted();
