@@ -237,6 +237,8 @@ describe("after a crash", () => {
     truncateSync(pack, readFileSync(pack).length - 100);
     const second = await openBlocks(folder);
     expect(below.filter(({ cid }) => !second.blocks.has(cid))).toEqual([below[4]]);
+    const { liveBytes, diskBytes } = second.blocks.usage();
+    expect(diskBytes).toBe(liveBytes);
     await second.blocks.putMany(below);
     await expectHere(second.blocks, below);
     await closeBlocks(second);

@@ -90,7 +90,6 @@ function isSpare(
   holding: readonly PeerName[],
   standings: ReadonlyMap<PeerName, Candidate["standing"]>,
 ): boolean {
-  if (self === owner) return false;
   const living = holding.filter((peer) => standings.get(peer) === "alive");
   const spares = living
     .filter((peer) => peer !== owner)
