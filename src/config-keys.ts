@@ -7,6 +7,7 @@ import { hostname } from "node:os";
 import { Type, type Static, type TSchema } from "typebox";
 import { Check } from "typebox/schema";
 import type { Path, TomlValue } from "./config-toml.ts";
+import { parseByteSize } from "./core/byte-size.ts";
 import { limits } from "./core/limits.ts";
 import { nameFault } from "./core/name.ts";
 import { parseTag, tagsFault, type Tags } from "./core/tags.ts";
@@ -93,6 +94,40 @@ export const configSchema = Type.Object({
       ...live,
     }),
   }),
+  files: Type.Object({
+    quota: Type.String({
+      default: "10GiB",
+      description: "Disk space for shared files: a hard limit",
+      ...live,
+    }),
+    uploadRate: Type.String({
+      default: "0",
+      description: "Bytes of shared files sent per second, such as 2MiB; 0 means no limit",
+      ...live,
+    }),
+    downloadRate: Type.String({
+      default: "0",
+      description: "Bytes of shared files received per second; 0 means no limit",
+      ...live,
+    }),
+    peerUploadRate: Type.String({
+      default: "0",
+      description: "The same of files.uploadRate for each member; 0 means no limit",
+      ...live,
+    }),
+    peerDownloadRate: Type.String({
+      default: "0",
+      description: "The same of files.downloadRate for each member; 0 means no limit",
+      ...live,
+    }),
+    concurrent: Type.Integer({
+      default: 4,
+      minimum: 1,
+      maximum: 64,
+      description: "How many shares to bring here at once for the network",
+      ...live,
+    }),
+  }),
   log: Type.Object({
     level: Type.Enum(["error", "warn", "info", "debug", "trace"], {
       default: "info",
@@ -115,6 +150,11 @@ export const profiles: Readonly<Record<Config["profile"], Readonly<Record<string
 /** Checks beyond the schema, by key: why the value is wrong, or undefined. */
 const rules: Readonly<Record<string, (value: never) => string | undefined>> = {
   "node.name": (name: string) => nameFault(name),
+  "files.quota": sizeFault,
+  "files.uploadRate": sizeFault,
+  "files.downloadRate": sizeFault,
+  "files.peerUploadRate": sizeFault,
+  "files.peerDownloadRate": sizeFault,
   "services.gateway": gatewayFault,
   tags: (tags: Tags) => tagsFault(tags),
   "network.listen": (addresses: readonly string[]) => addresses.map(listenFault).find(Boolean),
@@ -125,6 +165,11 @@ function gatewayFault(address: string): string | undefined {
   const isLoopback = host === "[::1]" || isIP(host) === 4;
   if (address === "off" || (isLoopback && Number(port) <= 65_535)) return undefined;
   return `${JSON.stringify(address)} is neither off nor a loopback address such as 127.0.0.1:8780`;
+}
+
+function sizeFault(text: string): string | undefined {
+  const isSize = parseByteSize(text) !== undefined;
+  return isSize ? undefined : `${JSON.stringify(text)} is not a size such as 500MB or 10GiB`;
 }
 
 function listenFault(address: string): string | undefined {

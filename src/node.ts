@@ -29,6 +29,7 @@ import { trimHeap } from "./host/trim-heap.ts";
 import { version } from "./host/version.ts";
 import { ensureNode, joinNode, readConfig, type LoadedNode } from "./offline.ts";
 import { Membership } from "./own-membership.ts";
+import { openFiles } from "./own-files.ts";
 import { Roster } from "./protocol/membership/roster.ts";
 import { State } from "./protocol/state/state.ts";
 import { localFile, membersPort, noticesPort, tunnelsOver } from "./service-ports.ts";
@@ -209,6 +210,22 @@ class RunningNode {
     );
     await services.start();
     this.#started.push({ name: "services", stop: () => services.stop() });
+    const files = await openFiles({
+      store,
+      folder: paths.blocks,
+      state,
+      driver,
+      roster,
+      self: identity.peer,
+      clock: systemClock,
+      random: systemRandom,
+      log: this.#log.child("files"),
+      metrics,
+      net,
+      settings: () => this.#config.config.files,
+      announce: (capacity) => membership.announce({ capacity }),
+    });
+    this.#started.push({ name: "files", stop: () => files.stop() });
     const control = await this.#startControl(
       createDaemon({
         clock: systemClock,
@@ -221,6 +238,7 @@ class RunningNode {
         network,
         documents,
         services,
+        files: files.calls,
         process,
         config: () => this.#config.config,
         configView: () => ({ items: [...this.#config.items] }),

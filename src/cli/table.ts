@@ -10,6 +10,7 @@ import { logVerbs } from "./table/log.ts";
 import { networkVerbs } from "./table/network.ts";
 import { serviceVerbs } from "./table/service.ts";
 import { setVerbs } from "./table/set.ts";
+import { shareVerbs } from "./table/share.ts";
 import { configVerbs, shellVerbs } from "./table/shell.ts";
 import type { Verb } from "./verb.ts";
 
@@ -22,6 +23,7 @@ export const groups: readonly { readonly title: string; readonly verbs: readonly
   },
   { title: "Documents", verbs: docVerbs },
   { title: "Services", verbs: serviceVerbs },
+  { title: "Shared files", verbs: shareVerbs },
   { title: "Messages", verbs: eventVerbs },
   { title: "Settings", verbs: configVerbs },
   { title: "More", verbs: shellVerbs },

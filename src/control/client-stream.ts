@@ -31,12 +31,14 @@ export async function* streamChunks(opening: Opening, ask: Ask): AsyncGenerator<
 /** The JSON of each event; an event named `error` is thrown. */
 export async function* streamEvents<T>(opening: Opening, ask: Ask): AsyncGenerator<T, void> {
   const parser = new SseParser(limits.importLineBytesMax);
-  for await (const chunk of streamChunks(opening, ask)) {
-    for (const message of parser.push(chunk)) {
-      const data = parseAnswer(message.data);
-      if (message.event === "error") throw errorOfBody(data) ?? notUnderstood();
-      yield data as T;
-    }
+  for await (const chunk of streamChunks(opening, ask)) yield* eventsOf<T>(parser, chunk);
+}
+
+function* eventsOf<T>(parser: SseParser, chunk: Uint8Array): Generator<T, void> {
+  for (const message of parser.push(chunk)) {
+    const data = parseAnswer(message.data);
+    if (message.event === "error") throw errorOfBody(data) ?? notUnderstood();
+    yield data as T;
   }
 }
 
@@ -46,6 +48,27 @@ export async function* exchangeLines<T>(
   ask: Ask,
   chunks: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<T, void> {
+  const splitter = new LineSplitter(limits.importLineBytesMax);
+  for await (const chunk of exchangeChunks(opening, ask, chunks)) {
+    for (const line of splitter.push(chunk)) yield parseLine(line) as T;
+  }
+}
+
+/** Sends chunks up while it yields the events that come down; one named `error` is thrown. */
+export async function* exchangeEvents<T>(
+  opening: Opening,
+  ask: Ask,
+  chunks: AsyncIterable<Uint8Array>,
+): AsyncGenerator<T, void> {
+  const parser = new SseParser(limits.importLineBytesMax);
+  for await (const chunk of exchangeChunks(opening, ask, chunks)) yield* eventsOf<T>(parser, chunk);
+}
+
+async function* exchangeChunks(
+  opening: Opening,
+  ask: Ask,
+  chunks: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array, void> {
   const { connection, opened } = opening();
   const begun = begin(connection, ask);
   begun.request.flushHeaders(); // or they would wait for the first chunk, however long that takes
@@ -57,10 +80,7 @@ export async function* exchangeLines<T>(
     begun.request.destroy();
   });
   try {
-    const splitter = new LineSplitter(limits.importLineBytesMax);
-    for await (const chunk of received(begun, connection, opened)) {
-      for (const line of splitter.push(chunk)) yield parseLine(line) as T;
-    }
+    yield* received(begun, connection, opened);
   } catch (error) {
     throw failure ?? error;
   } finally {

@@ -4,6 +4,7 @@
  */
 import { CoterieError } from "../core/errors.ts";
 import { docClient, type DocClient } from "./client-doc.ts";
+import { filesClient, type FilesClient } from "./client-files.ts";
 import { get, post, valueTypes, withJson } from "./client-ask.ts";
 import { fetchWhole, parseAnswer, type Answer, type Ask } from "./client-http.ts";
 import { serviceClient, type ServiceClient } from "./client-services.ts";
@@ -42,7 +43,7 @@ export type CallOptions = { readonly signal?: AbortSignal; readonly timeoutMs?: 
  * on the socket, `TIMEOUT` after `timeoutMs` (default 30 s; of a stream only its opening is timed), `ABORTED` when
  * the signal aborts. Streams open their request when they are first read, and close it when the loop is left.
  */
-export interface Client extends TypeClient, DocClient, ServiceClient {
+export interface Client extends TypeClient, DocClient, FilesClient, ServiceClient {
   status(options?: CallOptions): Promise<Status>;
   identity(options?: CallOptions): Promise<Identity>;
   invite(options?: CallOptions): Promise<Invite>;
@@ -132,6 +133,7 @@ export function createClient(socketPath: string): Client {
     ...typeCalls(transport),
     ...typeStreams(transport),
     ...docClient(transport),
+    ...filesClient(transport),
     ...serviceClient(transport),
   };
 }
@@ -181,7 +183,12 @@ function startDeadline(options: CallOptions): { signal: AbortSignal; cancel: () 
 
 type NodeCalls = Omit<
   Client,
-  keyof KvCalls | keyof StreamCalls | keyof TypeClient | keyof DocClient | keyof ServiceClient
+  | keyof KvCalls
+  | keyof StreamCalls
+  | keyof TypeClient
+  | keyof DocClient
+  | keyof FilesClient
+  | keyof ServiceClient
 >;
 
 function nodeCalls({ call }: Transport): NodeCalls {

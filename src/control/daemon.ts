@@ -20,6 +20,7 @@ import type {
 import type { LogLevel } from "../core/ports.ts";
 import type { DocCalls } from "./doc-daemon.ts";
 import type { ServiceCalls } from "./service-daemon.ts";
+import type { FilesCalls } from "./files-daemon.ts";
 
 /** A value as the API moves it: the kind decides how it is printed, the bytes are kept exactly. */
 export type Value =
@@ -212,6 +213,7 @@ export interface Daemon extends TypeCalls {
 
   doc: DocCalls;
   services: ServiceCalls;
+  files: FilesCalls;
 
   events: {
     publish(topic: string, data: Uint8Array): Promise<number>;

@@ -12,6 +12,7 @@ import { WrittenValue } from "./schema-types.ts";
 
 export * from "./schema-services.ts";
 export * from "./schema-types.ts";
+export type * from "./schema-files.ts";
 
 const Count = Type.Integer({ minimum: 0 });
 const Ms = Type.Number({ minimum: 0 });

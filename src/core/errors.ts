@@ -49,6 +49,15 @@ export const errorCodes = {
   STORE_FAILED: { http: 500, exit: 1 },
   STORE_VERSION: { http: 500, exit: 1 },
   BAD_BACKUP: { http: 400, exit: 1 },
+  // files
+  FILES_QUOTA: { http: 507, exit: 1 },
+  /** Not the block that its CID names, or of a kind that is not used. */
+  BAD_BLOCK: { http: 400, exit: 1 },
+  /** Blocks that make no file or folder within the limits. */
+  BAD_DAG: { http: 400, exit: 1 },
+  /** A path that cannot be added, or written to. */
+  BAD_FILE: { http: 400, exit: 1 },
+  FILE_CHANGED: { http: 409, exit: 1 },
   // state
   CLOCK_AHEAD: { http: 409, exit: 1 },
   BAD_FORMAT: { http: 400, exit: 1 },

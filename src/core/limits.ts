@@ -261,6 +261,61 @@ export const limits = {
   capacityIntervalMs: 60_000,
   capacityChangeMin: 0.05,
 
+  // files
+  /** What IPFS software passes on as one block. */
+  blockBytesMax: 2 * MiB,
+  /** Blocks that one block may link: 1,024 chunks of a file, some thousands of names of a folder that is not sharded. */
+  blockLinksMax: 8_192,
+  packBytesMax: 32 * MiB,
+  /** Free space on the disk that files leave to the state. */
+  filesHeadroomBytes: 64 * MiB,
+  /** Beyond the quota: dead blocks that wait for collection. With a pack being rewritten this stays below 64 MiB. */
+  filesSlackBytes: 16 * MiB,
+  /** Blocks written together, and pieces of one system call. */
+  packGroupBytes: 4 * MiB,
+  packPiecesMax: 1_024,
+  packPieceJoinedBytes: 16 * KiB,
+  /** Blocks and links that wait for their rows in the index; writers wait for what exceeds four times as much. */
+  indexGroupBlocks: 1_024,
+  indexGroupLinks: 8_192,
+  hotBlocksBytesMax: 16 * MiB,
+  /** A chunk of a file, by the profile of its CID. */
+  fileChunkBytes: 1 * MiB,
+  /** Blocks of an added file that wait to be stored together. */
+  sinkBytes: 2 * MiB,
+  sinkBlocks: 256,
+  /** Folders in folders, shards and trees of chunks together. */
+  dagDepthMax: 512,
+  /** Inner blocks of one DAG: 1 TiB of chunks has 1,025, a million small files some 12,000. */
+  dagNodesMax: 1_000_000,
+  walkLeavesRemembered: 65_536,
+  /** Of the blocks from the root to the one that is looked at: memory of a walk. */
+  walkLinksHeld: 262_144,
+  /** Of the tree of chunks of a file, and of the shards of a folder. */
+  fileDepthMax: 64,
+  shardDepthMax: 32,
+  /** Files read or written at once for one `add` or `get`. */
+  filesAtOnce: 8,
+  extractLinksMax: 100_000,
+  extractFlushPaths: 512,
+  /** Files, folders and links written for one `get`. */
+  extractEntriesMax: 4_000_000,
+  pathBytesMax: 4_096,
+  shareNameBytesMax: 255,
+  copiesMax: 64,
+  /** Between a change and a look at the shares, about; between looks when nothing changes. */
+  keeperDelayMs: 1_000,
+  keeperIntervalMs: 15_000,
+  /** Until a share that could not be fetched is tried again: twice as long each time. */
+  keeperRestMs: 5_000,
+  keeperRestMsMax: 300_000,
+  filesProgressMs: 250,
+  /** For a root to be announced before `add` answers. */
+  provideMs: 5_000,
+  /** One step of the collector. */
+  collectBlocks: 256,
+  collectBytes: 4 * MiB,
+
   // control
   requestBodyBytesMax: 8 * MiB,
   importLineBytesMax: 2 * MiB,

@@ -4,7 +4,7 @@ import { isNamespace, keyFault } from "../core/ids.ts";
 import { limits } from "../core/limits.ts";
 import type { State } from "../protocol/state/state.ts";
 
-const reservedNamespace = "sys";
+const reservedNamespaces = ["sys", "shares"];
 
 /** Throws `BAD_NAMESPACE`. */
 export function checkNamespace(namespace: string): void {
@@ -14,11 +14,11 @@ export function checkNamespace(namespace: string): void {
   });
 }
 
-/** Throws `BAD_NAMESPACE`, `REFUSED` for namespace `sys`, or `OVERLOADED` for one namespace too many. */
+/** Throws `BAD_NAMESPACE`, `REFUSED` for namespaces `sys` and `shares`, or `OVERLOADED` for one namespace too many. */
 export function checkWritable(namespace: string, state: State): void {
   checkNamespace(namespace);
-  if (namespace === reservedNamespace) {
-    throw new CoterieError("REFUSED", "namespace sys belongs to the network itself", {
+  if (reservedNamespaces.includes(namespace)) {
+    throw new CoterieError("REFUSED", `namespace ${namespace} belongs to the network itself`, {
       hint: "write to another namespace",
     });
   }

@@ -8,6 +8,7 @@ import { encodeTicket } from "../core/ticket.ts";
 import type { Daemon } from "../control/daemon.ts";
 import type { DocCalls } from "../control/doc-daemon.ts";
 import type { ServiceCalls } from "../control/service-daemon.ts";
+import type { FilesCalls } from "../control/files-daemon.ts";
 import type {
   ConfigReload,
   ConfigView,
@@ -46,6 +47,7 @@ export type DaemonParts = {
   readonly network: NetworkKeys;
   readonly documents: DocCalls;
   readonly services: ServiceCalls;
+  readonly files: FilesCalls;
   readonly process: ProcessMonitor;
   readonly config: () => Config;
   readonly configView: () => ConfigView;
@@ -75,6 +77,7 @@ export function createDaemon(parts: DaemonParts): Daemon {
     kv: kvOf(parts),
     doc: docOf(parts),
     services: parts.services,
+    files: parts.files,
     ...typesOf({ ...parts, log: parts.logs.log.child("state") }),
     events: {
       publish: (topic, data) => publish(parts, topic, data),

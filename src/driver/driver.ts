@@ -17,7 +17,7 @@ import type {
   Verdict,
 } from "../core/ports.ts";
 import { Announcements } from "./announcements.ts";
-import { Conducts } from "./conduct.ts";
+import { Conducts, type Fault } from "./conduct.ts";
 import { Duties } from "./duties.ts";
 import { Inbox } from "./inbox.ts";
 import { Lives } from "./lives.ts";
@@ -73,6 +73,7 @@ export class Driver {
   readonly #writes: Writes;
   readonly #duties: Duties;
   readonly #lives: Lives;
+  readonly #conducts: Conducts;
   readonly #changeListeners = new Set<ChangeListener>();
   readonly #eventListeners = new Set<(event: AppEvent) => void>();
   #writable = true;
@@ -81,8 +82,8 @@ export class Driver {
     this.#parts = parts;
     const { net, random, roster, clock, state } = parts;
     const admission = new Admission();
-    const conducts = new Conducts(parts);
-    const charge: Conducts["charge"] = (peer, fault) => conducts.charge(peer, fault);
+    this.#conducts = new Conducts(parts);
+    const charge: Conducts["charge"] = (peer, fault) => this.charge(peer, fault);
     const replica = new StateReplica(state, (error) => this.#stored(error));
     this.#sync = new Sync({
       self: net.self,
@@ -113,6 +114,11 @@ export class Driver {
     this.#writes = new Writes({ ...parts, publish, outcome });
     this.#duties = new Duties({ ...parts, publish, outcome });
     this.#lives = new Lives({ ...parts, charge });
+  }
+
+  /** A peer misbehaved towards another part of the daemon. */
+  charge(peer: PeerName, fault: Fault): void {
+    this.#conducts.charge(peer, fault);
   }
 
   /** False while the last write to the store failed. */

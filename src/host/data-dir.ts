@@ -55,6 +55,8 @@ export type DataDirPaths = {
   readonly services: string;
   readonly addresses: string;
   readonly store: string;
+  /** Pack files of shared files. */
+  readonly blocks: string;
   readonly lock: string;
   readonly lockPid: string;
 };
@@ -71,6 +73,7 @@ export function dataDirPaths(root: string): DataDirPaths {
     services: join(root, "services.json"),
     addresses: join(root, "addresses.json"),
     store: join(root, "store"),
+    blocks: join(root, "blocks"),
     lock: join(root, "lock"),
     lockPid: join(root, "lock.pid"),
   };

@@ -16,6 +16,7 @@ import { CoterieError } from "../../src/core/errors.ts";
 import { keyFault } from "../../src/core/ids.ts";
 import type { LogLevel } from "../../src/core/ports.ts";
 import { typesInMemory } from "../types-in-memory.ts";
+import { refusedFiles } from "../../src/daemon/refused-files.ts";
 import { memoryDocuments } from "../memory-documents.ts";
 import { memoryServices } from "../memory-services.ts";
 
@@ -284,6 +285,7 @@ export function fakeDaemon(state: FakeState): Daemon {
     backup: () => state.backup(),
     doc: memoryDocuments(),
     services: memoryServices(),
+    files: refusedFiles(new CoterieError("NOT_FOUND", "no files are shared here")),
     events: {
       publish: async (topic, data) => {
         const text = Buffer.from(data);

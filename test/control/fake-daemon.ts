@@ -5,6 +5,7 @@ import { CoterieError } from "../../src/core/errors.ts";
 import { systemClock } from "../../src/host/clock.ts";
 import { createLog, type Logs } from "../../src/host/log.ts";
 import { typesInMemory } from "../types-in-memory.ts";
+import { refusedFiles } from "../../src/daemon/refused-files.ts";
 import { memoryDocuments } from "../memory-documents.ts";
 import { memoryServices } from "../memory-services.ts";
 
@@ -160,6 +161,7 @@ export function createFakeDaemon(): FakeDaemon {
     },
     doc: memoryDocuments(),
     services: memoryServices(),
+    files: refusedFiles(new CoterieError("NOT_FOUND", "no files are shared here")),
     events: {
       async publish(topic, data) {
         const message = {

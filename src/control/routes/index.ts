@@ -10,6 +10,7 @@ import { daemonRoutes } from "./daemon.ts";
 import { docRoutes } from "./doc.ts";
 import { eventRoutes } from "./events.ts";
 import { explainRoutes } from "./explain.ts";
+import { filesRoutes } from "./files.ts";
 import { kvRoutes } from "./kv.ts";
 import { logTypeRoutes } from "./log.ts";
 import { logRoutes } from "./logs.ts";
@@ -42,6 +43,7 @@ export function createRoutes({ daemon, clock, version }: RouteOptions): readonly
     ...explainRoutes(daemon),
     ...docRoutes(daemon.doc),
     ...serviceRoutes(daemon.services),
+    ...filesRoutes(daemon.files),
     ...watchRoutes(daemon),
     ...eventRoutes(daemon),
   ];
