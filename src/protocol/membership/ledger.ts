@@ -59,20 +59,21 @@ export class Ledger {
     this.#forgetStrangers();
   }
 
-  /** The statement is genuine and has a higher incarnation than the one here. */
-  put(statement: Statement): Row {
+  /**
+   * The statement is genuine and has a higher incarnation than the one here; with a time to refute when its member is
+   * suspected under it, so that one of whom both is told at once is never taken for alive between.
+   */
+  put(statement: Statement, dueMs: number | undefined): void {
     const { peer, node, left } = statement;
-    const standing = left ? "left" : "alive";
+    const standing = left ? "left" : dueMs === undefined ? "alive" : "suspect";
     const row = this.#rows.get(peer);
     if (row === undefined) {
-      const added = { peer, key: node, statement, standing, dueMs: undefined } as const;
-      this.#add(added);
+      this.#add({ peer, key: node, statement, standing, dueMs });
       this.#forgetStrangers();
-      return this.#rows.get(peer) ?? added;
+      return;
     }
     row.statement = statement;
-    this.#set(row, standing, undefined);
-    return row;
+    this.#set(row, standing, dueMs);
   }
 
   suspect(row: Row, untilMs: number): void {

@@ -247,8 +247,7 @@ export class Life {
         return "ignore";
       }
       if (!isGenuine(statement, this.#parts.network)) return this.#forged(from);
-      const fresh = this.#ledger.put(statement);
-      if (news.accused) this.#suspect(fresh);
+      this.#ledger.put(statement, news.accused ? this.#refutableUntil() : undefined);
       return "accept";
     }
     const isCurrent = statement.incarnation === known.incarnation && statement.left === known.left;
@@ -265,8 +264,11 @@ export class Life {
   }
 
   #suspect(row: Row): void {
-    this.#ledger.suspect(row, this.#nowMs + limits.suspicionMs * this.#health.mercy);
-    this.#remindSoon();
+    this.#ledger.suspect(row, this.#refutableUntil());
+  }
+
+  #refutableUntil(): number {
+    return this.#nowMs + limits.suspicionMs * this.#health.mercy;
   }
 
   #unreachable(peer: PeerName): void {
@@ -279,6 +281,7 @@ export class Life {
 
   #changed({ peer, standing }: Row): void {
     this.#effects.push({ kind: "standing", peer, standing });
+    if (standing === "suspect") this.#remindSoon();
     this.#recountSoon();
   }
 
