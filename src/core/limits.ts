@@ -239,7 +239,7 @@ export const limits = {
   tableNewsMax: 16_384,
   /** Statements of nodes that have no card. */
   strangersMax: 1_024,
-  /** Frames of one peer at once, then per second; news among them that cost a signature likewise. */
+  /** Frames of one peer at once, then per second; news, by gossip too, that cost a signature or change a verdict likewise. */
   probeFramesBurst: 512,
   probeFramesPerSecond: 64,
   newsBurst: 20_000,

@@ -242,10 +242,7 @@ export class Life {
     const known = row?.statement;
     const isNewer = known === undefined || statement.incarnation > known.incarnation;
     if (isNewer) {
-      if (!this.#costly.take(from, this.#nowMs)) {
-        this.#effects.push({ kind: "count", name: "membership.news_over_rate" });
-        return "ignore";
-      }
+      if (!this.#mayCost(from)) return "ignore";
       if (!isGenuine(statement, this.#parts.network)) return this.#forged(from);
       this.#ledger.put(statement, news.accused ? this.#refutableUntil() : undefined);
       return "accept";
@@ -253,8 +250,16 @@ export class Life {
     const isCurrent = statement.incarnation === known.incarnation && statement.left === known.left;
     if (!isCurrent || !news.accused || row?.standing !== "alive") return "ignore";
     if (!sameSignature(statement, known)) return this.#forged(from);
+    if (!this.#mayCost(from)) return "ignore";
     this.#suspect(row);
     return "accept";
+  }
+
+  /** Statements cost a signature, and suspicions make their members say something to all. */
+  #mayCost(from: PeerName): boolean {
+    if (this.#costly.take(from, this.#nowMs)) return true;
+    this.#effects.push({ kind: "count", name: "membership.news_over_rate" });
+    return false;
   }
 
   #forged(from: PeerName): Verdict {
