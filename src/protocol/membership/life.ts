@@ -22,12 +22,11 @@ import { OwnLife, type OwnLifeParts } from "./own-life.ts";
 import { decodeProbeFrame, encodeProbeFrame, type ProbeFrame } from "./probe-frames.ts";
 import { Prober } from "./prober.ts";
 import { isGenuine, type Statement } from "./statement.ts";
+import { Tables } from "./tables.ts";
 import { compareDistance, watchedBy } from "./watchers.ts";
 
 export type LifeParts = OwnLifeParts & { readonly random: Random };
 
-/** The larger peer id of two leaves the first word to the other for so long. */
-const tableWaitMs = 2_000;
 const recountMs = 100;
 const sweepMs = 60_000;
 
@@ -39,8 +38,7 @@ export class Life {
   readonly #prober: Prober;
   readonly #frames = new Budgets(limits.probeFramesBurst, limits.probeFramesPerSecond);
   readonly #costly = new Budgets(limits.newsBurst, limits.newsPerSecond);
-  /** Connected peers, and when a table is to be sent to them without being asked. */
-  readonly #neighbours = new Map<PeerName, number>();
+  readonly #tables: Tables;
   #effects: LifeEffect[] = [];
   #nowMs = 0;
   #dueMs = Number.POSITIVE_INFINITY;
@@ -54,12 +52,13 @@ export class Life {
   constructor(parts: LifeParts) {
     this.#parts = parts;
     this.#own = new OwnLife(parts);
+    this.#tables = new Tables(parts.identity.peer);
     this.#ledger = new Ledger((row) => this.#changed(row));
     const firstNumber = Math.floor(parts.random.float() * 2 ** 32);
     this.#prober = new Prober({
       health: this.#health,
       firstNumber,
-      isConnected: (peer) => this.#neighbours.has(peer),
+      isConnected: (peer) => this.#tables.has(peer),
       keyOf: (peer) => this.#ledger.get(peer)?.key,
       helpersFor: (peer) => this.#helpersFor(peer),
       send: (peer, frame) => this.#send(peer, frame),
@@ -134,9 +133,7 @@ export class Life {
 
   #run(): void {
     const nowMs = this.#nowMs;
-    for (const [peer, dueMs] of this.#neighbours) {
-      if (nowMs >= dueMs) this.#sendTable(peer, true);
-    }
+    for (const peer of this.#tables.take(nowMs)) this.#sendTable(peer, true);
     this.#prober.tick(nowMs);
     this.#ledger.expire(nowMs);
     const refutation = this.#own.refute(nowMs);
@@ -155,29 +152,28 @@ export class Life {
   }
 
   #schedule(): void {
-    let atMs = Math.min(
+    const atMs = Math.min(
       this.#prober.nextMs(),
       this.#ledger.nextMs(),
       this.#own.nextMs(),
       this.#remindMs,
       this.#recountMs,
+      this.#tables.nextMs(),
     );
-    for (const dueMs of this.#neighbours.values()) atMs = Math.min(atMs, dueMs);
     if (atMs === this.#dueMs) return;
     this.#dueMs = atMs;
     if (atMs < Number.POSITIVE_INFINITY) this.#effects.push({ kind: "wakeup", atMs });
   }
 
   #up(peer: PeerName): void {
-    const speaksFirst = this.#parts.identity.peer < peer;
-    this.#neighbours.set(peer, this.#nowMs + (speaksFirst ? 0 : tableWaitMs));
+    this.#tables.up(peer, this.#nowMs);
     this.#prober.met(peer, this.#nowMs);
     this.#remindSoon();
     this.#keep();
   }
 
   #down(peer: PeerName): void {
-    this.#neighbours.delete(peer);
+    this.#tables.down(peer);
     this.#keep();
     const row = this.#ledger.get(peer);
     if (row?.standing !== "alive" || !this.#ledger.isMember(peer)) return;
@@ -199,9 +195,7 @@ export class Life {
     }
     if (frame.kind === "table") {
       for (const news of frame.news) this.#told(from, news);
-      if (!this.#neighbours.has(from)) return;
-      this.#neighbours.set(from, Number.POSITIVE_INFINITY);
-      if (frame.wanted) this.#sendTable(from, false);
+      if (frame.wanted && this.#tables.has(from)) this.#sendTable(from, false);
     } else if (frame.kind === "ask") {
       const target = peerNameOf(frame.target);
       this.#prober.ask(from, frame.number, target, this.#nowMs);
@@ -216,6 +210,7 @@ export class Life {
    */
   #told(from: PeerName, news: News): void {
     const { peer } = news.statement;
+    if (peer === from) this.#tables.came(from);
     const wasKnown = this.#ledger.get(peer)?.statement !== undefined;
     const verdict = this.#apply(from, news);
     if (verdict === "reject") return;
@@ -303,7 +298,7 @@ export class Life {
   }
 
   #keep(): void {
-    const peers = this.#watched.filter((peer) => !this.#neighbours.has(peer));
+    const peers = this.#watched.filter((peer) => !this.#tables.has(peer));
     const kept = peers.join(" ");
     if (kept === this.#kept) return;
     this.#kept = kept;
@@ -314,7 +309,7 @@ export class Life {
   #helpersFor(peer: PeerName): PeerName[] {
     const target = this.#ledger.get(peer)?.key;
     if (target === undefined) return [];
-    const rows = [...this.#neighbours.keys()].flatMap((name) => this.#ledger.get(name) ?? []);
+    const rows = [...this.#tables.neighbours()].flatMap((name) => this.#ledger.get(name) ?? []);
     const [first, ...rest] = rows
       .filter((row) => row.peer !== peer && row.standing === "alive")
       .toSorted((a, b) => compareDistance(a.key, b.key, target));
@@ -329,7 +324,7 @@ export class Life {
   /** A member that is connected may not have heard that it is suspected. */
   #remind(): void {
     this.#remindMs = Number.POSITIVE_INFINITY;
-    for (const peer of this.#neighbours.keys()) {
+    for (const peer of this.#tables.neighbours()) {
       const row = this.#ledger.get(peer);
       if (row?.standing !== "suspect" && row?.standing !== "failed") continue;
       this.#remindSoon();
@@ -340,7 +335,6 @@ export class Life {
   }
 
   #sendTable(peer: PeerName, wanted: boolean): void {
-    this.#neighbours.set(peer, Number.POSITIVE_INFINITY);
     const news: News[] = [{ statement: this.#own.statement, accused: false }];
     for (const { statement, standing } of this.#ledger.all()) {
       if (news.length === limits.tableNewsMax) break;
