@@ -1,6 +1,24 @@
 /** What a node holds of others when frames or gossip were lost on the way. */
 import { expect, test } from "vitest";
-import { sees, Village, type Villager } from "./village.ts";
+import { encodeNews } from "../../src/protocol/membership/news.ts";
+import { signStatement } from "../../src/protocol/membership/statement.ts";
+import { network, sees, Village, type Villager } from "./village.ts";
+
+const accusing = (who: Villager) => ({
+  statement: signStatement({ incarnation: who.incarnation, left: false }, who.identity, network),
+  accused: true,
+});
+
+/** Connected in full but for these two. */
+function apart(count: number, one: number, other: number): Village {
+  const village = new Village(count, { areConnected: false });
+  for (const a of village.all) {
+    for (const b of village.all.slice(village.all.indexOf(a) + 1)) {
+      if (a !== village.at(one) || b !== village.at(other)) village.connect(a, b);
+    }
+  }
+  return village;
+}
 
 test("tables that were lost are exchanged again", () => {
   const village = new Village(2);
@@ -32,4 +50,45 @@ test("a member that is told of as failed is not alive for a moment", () => {
   for (const other of [village.at(0), village.at(2)]) village.connect(late, other);
   village.run(10_000);
   expect(late.history.filter((line) => line.startsWith("n1"))).toEqual(["n1 suspect", "n1 failed"]);
+});
+test("a suspicion whose refutation did not come by gossip is taken back by a neighbour's word", () => {
+  const village = apart(6, 1, 4);
+  village.run(4_000);
+  const [teller, deaf, suspect] = [village.at(0), village.at(1), village.at(4)];
+  village.publish(teller, encodeNews(accusing(suspect)));
+  village.run(5);
+  expect(sees(deaf, suspect)).toBe("suspect");
+  deaf.deaf = true;
+  village.run(30_000);
+  expect(suspect.incarnation).toBe(2);
+  expect(sees(deaf, suspect)).toBe("alive");
+  expect(deaf.history).not.toContain("n4 failed");
+});
+
+test("a suspect that is connected says itself that it refuted, where that did not come by gossip", () => {
+  const village = new Village(6);
+  village.run(4_000);
+  const [teller, deaf, suspect] = [village.at(0), village.at(1), village.at(4)];
+  village.publish(teller, encodeNews(accusing(suspect)));
+  village.run(5);
+  expect(sees(deaf, suspect)).toBe("suspect");
+  deaf.deaf = true;
+  village.run(30_000);
+  expect(suspect.incarnation).toBe(2);
+  expect(sees(deaf, suspect)).toBe("alive");
+  expect(deaf.history).not.toContain("n4 failed");
+});
+
+test("a newcomer whose statement did not come by gossip is asked for before it is given up", () => {
+  const village = new Village(5, { areConnected: false });
+  const [deaf, newcomer] = [village.at(1), village.at(4)];
+  deaf.deaf = true;
+  for (const a of village.all.slice(0, 4)) {
+    for (const b of village.all.slice(0, 4)) if (a !== b) village.connect(a, b);
+  }
+  village.run(4_000);
+  village.connect(village.at(0), newcomer);
+  village.run(20_000);
+  expect(sees(deaf, newcomer)).toBe("alive");
+  expect(deaf.history).not.toContain("n4 failed");
 });

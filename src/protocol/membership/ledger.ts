@@ -7,6 +7,7 @@ import { authorOf } from "../../core/ids.ts";
 import { limits } from "../../core/limits.ts";
 import type { PeerName } from "../../core/ports.ts";
 import type { Standing } from "./effects.ts";
+import type { News } from "./news.ts";
 import type { Statement } from "./statement.ts";
 
 export type Row = {
@@ -34,6 +35,18 @@ export class Ledger {
 
   all(): Iterable<Row> {
     return this.#rows.values();
+  }
+
+  /** What is told of a member; undefined while nothing was heard from it. */
+  newsOf(peer: PeerName): News | undefined {
+    const row = this.#rows.get(peer);
+    if (row?.statement === undefined) return undefined;
+    const accused = row.standing === "suspect" || row.standing === "failed";
+    return { statement: row.statement, accused };
+  }
+
+  news(): News[] {
+    return [...this.#rows.keys()].flatMap((peer) => this.newsOf(peer) ?? []);
   }
 
   isMember(peer: PeerName): boolean {

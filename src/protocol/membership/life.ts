@@ -14,16 +14,23 @@ import { peerNameOf } from "../../core/ids.ts";
 import { limits } from "../../core/limits.ts";
 import type { PeerName, Random, Verdict } from "../../core/ports.ts";
 import { Budgets } from "./budgets.ts";
+import { doubtsAmong } from "./doubts.ts";
 import type { LifeEffect, LifeInput } from "./effects.ts";
 import { Health, lateMsMin } from "./health.ts";
+import { intermediaries } from "./intermediaries.ts";
 import { Ledger, type Row } from "./ledger.ts";
 import { decodeNews, encodeNews, isNews, type News } from "./news.ts";
 import { OwnLife, type OwnLifeParts } from "./own-life.ts";
-import { decodeProbeFrame, encodeProbeFrame, type ProbeFrame } from "./probe-frames.ts";
+import {
+  decodeProbeFrame,
+  encodeProbeFrame,
+  tableFrames,
+  type ProbeFrame,
+} from "./probe-frames.ts";
 import { Prober } from "./prober.ts";
-import { isGenuine, type Statement } from "./statement.ts";
+import { isGenuine, sameSignature, type Statement } from "./statement.ts";
 import { Tables } from "./tables.ts";
-import { compareDistance, watchedBy } from "./watchers.ts";
+import { watchedBy } from "./watchers.ts";
 
 export type LifeParts = OwnLifeParts & { readonly random: Random };
 
@@ -136,12 +143,7 @@ export class Life {
     for (const peer of this.#tables.take(nowMs)) this.#sendTable(peer, true);
     this.#prober.tick(nowMs);
     this.#ledger.expire(nowMs);
-    const refutation = this.#own.refute(nowMs);
-    if (refutation !== undefined) {
-      this.#health.doubt();
-      this.#effects.push({ kind: "count", name: "membership.refuted" });
-      this.#say(refutation);
-    }
+    this.#refute();
     if (nowMs >= this.#remindMs) this.#remind();
     if (nowMs >= this.#recountMs) this.#recount();
     if (nowMs >= this.#sweepMs) {
@@ -149,6 +151,14 @@ export class Life {
       this.#costly.sweep(nowMs);
       this.#sweepMs = nowMs + sweepMs;
     }
+  }
+
+  #refute(): void {
+    const refutation = this.#own.refute(this.#nowMs);
+    if (refutation === undefined) return;
+    this.#health.doubt();
+    this.#effects.push({ kind: "count", name: "membership.refuted" });
+    this.#say(refutation);
   }
 
   #schedule(): void {
@@ -194,14 +204,32 @@ export class Life {
       return;
     }
     if (frame.kind === "table") {
-      for (const news of frame.news) this.#told(from, news);
-      if (frame.wanted && this.#tables.has(from)) this.#sendTable(from, false);
+      this.#table(from, frame.wanted, frame.news);
     } else if (frame.kind === "ask") {
       const target = peerNameOf(frame.target);
       this.#prober.ask(from, frame.number, target, this.#nowMs);
     } else {
       this.#prober.frame(from, frame, this.#nowMs);
     }
+  }
+
+  /** Who tells what is outdated is told what came after it, by the suspect itself too. */
+  #table(from: PeerName, wanted: boolean, told: readonly News[]): void {
+    for (const news of told) this.#told(from, news);
+    if (!this.#tables.has(from)) return;
+    if (wanted) {
+      this.#sendTable(from, false);
+      return;
+    }
+    this.#refute();
+    const newer = told.flatMap(({ statement }) => this.#newerThan(statement) ?? []);
+    this.#sendNews(from, newer, false);
+  }
+
+  #newerThan({ peer, incarnation }: Statement): News | undefined {
+    const isOwn = peer === this.#parts.identity.peer;
+    const news = isOwn ? this.#ownNews() : this.#ledger.newsOf(peer);
+    return news !== undefined && news.statement.incarnation > incarnation ? news : undefined;
   }
 
   /**
@@ -305,46 +333,49 @@ export class Life {
     this.#effects.push({ kind: "keep", peers });
   }
 
-  /** One of those that keep a connection to the member, and one by chance, whom nobody could choose beforehand. */
   #helpersFor(peer: PeerName): PeerName[] {
     const target = this.#ledger.get(peer)?.key;
     if (target === undefined) return [];
-    const rows = [...this.#tables.neighbours()].flatMap((name) => this.#ledger.get(name) ?? []);
-    const [first, ...rest] = rows
-      .filter((row) => row.peer !== peer && row.standing === "alive")
-      .toSorted((a, b) => compareDistance(a.key, b.key, target));
-    const chance = rest[Math.floor(this.#parts.random.float() * rest.length)];
-    return [first, chance].flatMap((row) => row?.peer ?? []);
+    const others = this.#aliveNeighbours().filter((row) => row.peer !== peer);
+    return intermediaries(target, others, this.#parts.random).map((row) => row.peer);
+  }
+
+  #aliveNeighbours(): Row[] {
+    const rows = [...this.#tables.neighbours()].flatMap((peer) => this.#ledger.get(peer) ?? []);
+    return rows.filter(({ standing }) => standing === "alive");
   }
 
   #remindSoon(): void {
     this.#remindMs = Math.min(this.#remindMs, this.#nowMs + limits.remindMs);
   }
 
-  /** A member that is connected may not have heard that it is suspected. */
+  /** Tells suspects so; two neighbours are told of those that are far, and one is asked for all it knows. */
   #remind(): void {
     this.#remindMs = Number.POSITIVE_INFINITY;
-    for (const peer of this.#tables.neighbours()) {
-      const row = this.#ledger.get(peer);
-      if (row?.standing !== "suspect" && row?.standing !== "failed") continue;
-      this.#remindSoon();
-      if (row.statement === undefined) continue;
-      const news = [{ statement: row.statement, accused: true }];
-      this.#send(peer, { kind: "table", wanted: false, news });
+    const isNear = ({ peer }: Row): boolean => this.#tables.has(peer);
+    const { near, far, isUnheard } = doubtsAmong(this.#ledger.all(), isNear);
+    if (near.length + far.length > 0 || isUnheard) this.#remindSoon();
+    for (const news of near) this.#sendNews(news.statement.peer, [news], false);
+    const neighbours = far.length > 0 || isUnheard ? this.#aliveNeighbours() : [];
+    for (let told = 0; told < limits.probeHelpers && neighbours.length > 0; told++) {
+      const chosen = Math.floor(this.#parts.random.float() * neighbours.length);
+      for (const { peer } of neighbours.splice(chosen, 1)) {
+        this.#sendNews(peer, far, isUnheard && told === 0);
+      }
     }
   }
 
   #sendTable(peer: PeerName, wanted: boolean): void {
-    const news: News[] = [{ statement: this.#own.statement, accused: false }];
-    for (const { statement, standing } of this.#ledger.all()) {
-      if (news.length === limits.tableNewsMax) break;
-      const accused = standing === "suspect" || standing === "failed";
-      if (statement !== undefined) news.push({ statement, accused });
-    }
-    for (let at = 0; at < news.length; at += limits.newsPerFrameMax) {
-      const part = news.slice(at, at + limits.newsPerFrameMax);
-      this.#send(peer, { kind: "table", wanted: wanted && at === 0, news: part });
-    }
+    const news = [this.#ownNews(), ...this.#ledger.news()];
+    this.#sendNews(peer, news.slice(0, limits.tableNewsMax), wanted);
+  }
+
+  #ownNews(): News {
+    return { statement: this.#own.statement, accused: false };
+  }
+
+  #sendNews(peer: PeerName, news: readonly News[], wanted: boolean): void {
+    for (const frame of tableFrames(news, wanted)) this.#send(peer, frame);
   }
 
   #say(statement: Statement): void {
@@ -364,8 +395,4 @@ export class Life {
     const { code, message: reason } = toCoterieError(error);
     this.#effects.push({ kind: "charge", peer, code, reason });
   }
-}
-
-function sameSignature(one: Statement, other: Statement): boolean {
-  return one.signature.every((byte, index) => byte === other.signature[index]);
 }
