@@ -235,6 +235,8 @@ export const limits = {
   /** Between reminders to connected members that they are suspected; between statements of this node. */
   remindMs: 2_000,
   refuteMs: 200,
+  /** Within which a neighbour's news goes on as gossip, if nobody else is first. */
+  retellMs: 300,
   newsPerFrameMax: 256,
   tableNewsMax: 16_384,
   /** Statements of nodes that have no card. */

@@ -92,3 +92,21 @@ test("a newcomer whose statement did not come by gossip is asked for before it i
   expect(sees(deaf, newcomer)).toBe("alive");
   expect(deaf.history).not.toContain("n4 failed");
 });
+
+test("a newcomer is not announced by every neighbour of it", () => {
+  const village = new Village(20, { areConnected: false });
+  const [newcomer, ...others] = village.all;
+  for (const [index, one] of others.entries()) {
+    for (const other of others.slice(index + 1)) village.connect(one, other);
+  }
+  village.run(4_000);
+  const before = others.map(({ published }) => published);
+  for (const other of others) village.connect(newcomer!, other);
+  expect(
+    village.until((one) => one === newcomer || sees(one, newcomer!) === "alive", 5_000),
+  ).toBeLessThan(500);
+  village.run(2_000);
+  const told = others.reduce((sum, { published }, index) => sum + published - before[index]!, 0);
+  expect(told).toBeGreaterThan(0);
+  expect(told).toBeLessThan(5);
+});

@@ -1,4 +1,4 @@
-/** Who is asked about a member that gave no sign. */
+/** Who is asked about members that gave no sign. */
 import type { Random } from "../../core/ports.ts";
 import { compareDistance, type Keyed } from "./watchers.ts";
 
@@ -8,7 +8,20 @@ export function intermediaries<Member extends Keyed>(
   candidates: readonly Member[],
   random: Random,
 ): Member[] {
-  const [first, ...rest] = candidates.toSorted((a, b) => compareDistance(a.key, b.key, target));
-  const chance = rest[Math.floor(random.float() * rest.length)];
-  return [first, chance].filter((member) => member !== undefined);
+  const sorted = candidates.toSorted((a, b) => compareDistance(a.key, b.key, target));
+  return [...sorted.slice(0, 1), ...drawn(sorted.slice(1), 1, random)];
+}
+
+/** So many of them by chance, or as many as there are. */
+export function drawn<Member>(
+  from: readonly Member[],
+  count: number,
+  random: Random,
+): readonly Member[] {
+  const left = [...from];
+  const chosen: Member[] = [];
+  while (chosen.length < count && left.length > 0) {
+    chosen.push(...left.splice(Math.floor(random.float() * left.length), 1));
+  }
+  return chosen;
 }

@@ -45,6 +45,12 @@ export class Ledger {
     return { statement: row.statement, accused };
   }
 
+  /** Whether this is what is told here too. */
+  holds({ statement, accused }: News): boolean {
+    const here = this.newsOf(statement.peer);
+    return here?.statement.incarnation === statement.incarnation && here.accused === accused;
+  }
+
   news(): News[] {
     return [...this.#rows.keys()].flatMap((peer) => this.newsOf(peer) ?? []);
   }

@@ -17,7 +17,7 @@ import { Budgets } from "./budgets.ts";
 import { doubtsAmong } from "./doubts.ts";
 import type { LifeEffect, LifeInput } from "./effects.ts";
 import { Health, lateMsMin } from "./health.ts";
-import { intermediaries } from "./intermediaries.ts";
+import { drawn, intermediaries } from "./intermediaries.ts";
 import { Ledger, type Row } from "./ledger.ts";
 import { decodeNews, encodeNews, isNews, type News } from "./news.ts";
 import { OwnLife, type OwnLifeParts } from "./own-life.ts";
@@ -28,6 +28,7 @@ import {
   type ProbeFrame,
 } from "./probe-frames.ts";
 import { Prober } from "./prober.ts";
+import { Retelling } from "./retelling.ts";
 import { isGenuine, sameSignature, type Statement } from "./statement.ts";
 import { Tables } from "./tables.ts";
 import { watchedBy } from "./watchers.ts";
@@ -35,7 +36,6 @@ import { watchedBy } from "./watchers.ts";
 export type LifeParts = OwnLifeParts & { readonly random: Random };
 
 const recountMs = 100;
-const sweepMs = 60_000;
 
 export class Life {
   readonly #parts: LifeParts;
@@ -46,12 +46,12 @@ export class Life {
   readonly #frames = new Budgets(limits.probeFramesBurst, limits.probeFramesPerSecond);
   readonly #costly = new Budgets(limits.newsBurst, limits.newsPerSecond);
   readonly #tables: Tables;
+  readonly #retelling: Retelling;
   #effects: LifeEffect[] = [];
   #nowMs = 0;
   #dueMs = Number.POSITIVE_INFINITY;
   #recountMs = Number.POSITIVE_INFINITY;
   #remindMs = Number.POSITIVE_INFINITY;
-  #sweepMs = 0;
   #watched: readonly PeerName[] = [];
   #kept = "";
   #left = false;
@@ -60,6 +60,7 @@ export class Life {
     this.#parts = parts;
     this.#own = new OwnLife(parts);
     this.#tables = new Tables(parts.identity.peer);
+    this.#retelling = new Retelling(parts.random);
     this.#ledger = new Ledger((row) => this.#changed(row));
     const firstNumber = Math.floor(parts.random.float() * 2 ** 32);
     this.#prober = new Prober({
@@ -99,11 +100,9 @@ export class Life {
 
   #take(input: LifeInput): void {
     switch (input.kind) {
-      case "start": {
-        const { incarnation } = this.#own.statement;
-        this.#effects.push({ kind: "persist", incarnation });
+      case "start":
+        this.#persist(this.#own.statement);
         return;
-      }
       case "peer":
         if (input.up) this.#up(input.peer);
         else this.#down(input.peer);
@@ -141,16 +140,15 @@ export class Life {
   #run(): void {
     const nowMs = this.#nowMs;
     for (const peer of this.#tables.take(nowMs)) this.#sendTable(peer, true);
+    for (const peer of this.#retelling.take(nowMs)) {
+      const news = this.#ledger.newsOf(peer);
+      if (news !== undefined) this.#publish(news);
+    }
     this.#prober.tick(nowMs);
     this.#ledger.expire(nowMs);
     this.#refute();
     if (nowMs >= this.#remindMs) this.#remind();
     if (nowMs >= this.#recountMs) this.#recount();
-    if (nowMs >= this.#sweepMs) {
-      this.#frames.sweep(nowMs);
-      this.#costly.sweep(nowMs);
-      this.#sweepMs = nowMs + sweepMs;
-    }
   }
 
   #refute(): void {
@@ -162,14 +160,9 @@ export class Life {
   }
 
   #schedule(): void {
-    const atMs = Math.min(
-      this.#prober.nextMs(),
-      this.#ledger.nextMs(),
-      this.#own.nextMs(),
-      this.#remindMs,
-      this.#recountMs,
-      this.#tables.nextMs(),
-    );
+    const parts = [this.#prober, this.#ledger, this.#own, this.#tables, this.#retelling];
+    const next = parts.map((part) => part.nextMs());
+    const atMs = Math.min(...next, this.#remindMs, this.#recountMs);
     if (atMs === this.#dueMs) return;
     this.#dueMs = atMs;
     if (atMs < Number.POSITIVE_INFINITY) this.#effects.push({ kind: "wakeup", atMs });
@@ -241,14 +234,16 @@ export class Life {
     if (peer === from) this.#tables.came(from);
     const wasKnown = this.#ledger.get(peer)?.statement !== undefined;
     const verdict = this.#apply(from, news);
-    if (verdict === "reject") return;
-    if (verdict === "accept" && (wasKnown || peer === from)) this.#publish(news);
+    if (verdict === "accept" && (wasKnown || peer === from)) this.#retelling.add(peer, this.#nowMs);
   }
 
   #gossip(from: PeerName, bytes: Uint8Array): Verdict {
     if (!isNews(bytes)) return "ignore";
     try {
-      return this.#apply(from, decodeNews(bytes));
+      const news = decodeNews(bytes);
+      const verdict = this.#apply(from, news);
+      if (this.#ledger.holds(news)) this.#retelling.spare(news.statement.peer);
+      return verdict;
     } catch (error) {
       this.#charge(from, error);
       return "reject";
@@ -356,12 +351,13 @@ export class Life {
     const { near, far, isUnheard } = doubtsAmong(this.#ledger.all(), isNear);
     if (near.length + far.length > 0 || isUnheard) this.#remindSoon();
     for (const news of near) this.#sendNews(news.statement.peer, [news], false);
-    const neighbours = far.length > 0 || isUnheard ? this.#aliveNeighbours() : [];
-    for (let told = 0; told < limits.probeHelpers && neighbours.length > 0; told++) {
-      const chosen = Math.floor(this.#parts.random.float() * neighbours.length);
-      for (const { peer } of neighbours.splice(chosen, 1)) {
-        this.#sendNews(peer, far, isUnheard && told === 0);
-      }
+    const asked = far.length > 0 || isUnheard ? this.#aliveNeighbours() : [];
+    for (const [index, { peer }] of drawn(
+      asked,
+      limits.probeHelpers,
+      this.#parts.random,
+    ).entries()) {
+      this.#sendNews(peer, far, isUnheard && index === 0);
     }
   }
 
@@ -379,8 +375,12 @@ export class Life {
   }
 
   #say(statement: Statement): void {
-    this.#effects.push({ kind: "persist", incarnation: statement.incarnation });
+    this.#persist(statement);
     this.#publish({ statement, accused: false });
+  }
+
+  #persist({ incarnation }: Statement): void {
+    this.#effects.push({ kind: "persist", incarnation });
   }
 
   #publish(news: News): void {
