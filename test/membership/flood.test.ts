@@ -1,14 +1,14 @@
-/** What neighbours can make a node do. The limit is small here, since each statement of the test costs a signature. */
+/** What neighbours can make a node do. The limits are small here, since each statement of the test costs a signature. */
 import { expect, test, vi } from "vitest";
 import { encodeNews } from "../../src/protocol/membership/news.ts";
-import { encodeProbeFrame } from "../../src/protocol/membership/probe-frames.ts";
+import { decodeProbeFrame, encodeProbeFrame } from "../../src/protocol/membership/probe-frames.ts";
 import { signStatement, type Statement } from "../../src/protocol/membership/statement.ts";
-import { network, Village, type Villager } from "./village.ts";
+import { identityOf, network, sees, Village, type Villager } from "./village.ts";
 
 const newsBurst = 60;
 vi.mock("../../src/core/limits.ts", async (original) => {
   const { limits } = await original<{ limits: object }>();
-  return { limits: { ...limits, newsBurst: 60 } };
+  return { limits: { ...limits, newsBurst: 60, strangersMax: 20 } };
 });
 
 const saying = (who: Villager, incarnation: number): Statement =>
@@ -46,4 +46,26 @@ test("statements and suspicions through one neighbour count alike against its li
   expect(sum).toBe(newsBurst);
   expect(hearer!.counts.get("membership.news_over_rate")).toBe(newsBurst);
   expect(taken(other!, 1_000)).toBe(2);
+});
+
+test("of nodes without a card only so many are remembered, and told of", () => {
+  const village = new Village(3);
+  village.run(3_000);
+  const [hearer, teller] = village.all;
+  for (let index = 0; index < 50; index++) {
+    const stranger = identityOf(`stranger ${index}`);
+    const statement = signStatement({ incarnation: 1, left: false }, stranger, network);
+    const bytes = encodeNews({ statement, accused: false });
+    village.feed(hearer!, { kind: "gossip", peer: teller!.identity.peer, bytes });
+  }
+  let told = 0;
+  village.drops = (from, _to, frame) => {
+    const decoded = decodeProbeFrame(frame);
+    if (from === hearer && decoded.kind === "table") told += decoded.news.length;
+    return false;
+  };
+  const wanted = encodeProbeFrame({ kind: "table", wanted: true, news: [] });
+  village.feed(hearer!, { kind: "frame", peer: teller!.identity.peer, bytes: wanted });
+  expect(told).toBeLessThanOrEqual(3 + 20);
+  expect(village.all.every((one) => one === hearer || sees(hearer!, one) === "alive")).toBe(true);
 });

@@ -45,6 +45,8 @@ type Task = { readonly atMs: number; readonly order: number; readonly run: () =>
 export class Village {
   nowMs = 1_000;
   readonly all: Villager[];
+  /** Whether a frame is lost on its way. */
+  drops: (from: Villager, to: Villager, frame: Uint8Array) => boolean = () => false;
   readonly #tasks: Task[] = [];
   #order = 0;
 
@@ -100,6 +102,7 @@ export class Village {
 
   resume(villager: Villager): void {
     villager.state = "up";
+    this.feed(villager, { kind: "wakeup" }); // timers come before what waits to be read
     for (const run of villager.waiting.splice(0)) run();
   }
 
@@ -157,6 +160,7 @@ export class Village {
         const other = [...villager.links].find(({ identity }) => identity.peer === effect.peer);
         villager.frames++;
         if (other === undefined || villager.mute) return;
+        if (this.drops(villager, other, effect.frame)) return;
         const { peer } = villager.identity;
         this.#later(() => this.#deliver(other, { kind: "frame", peer, bytes: effect.frame }));
         return;
