@@ -238,11 +238,13 @@ export const limits = {
   /** Between reminders to connected members that they are suspected; between statements of this node. */
   remindMs: 2_000,
   refuteMs: 200,
+  /** Within which a neighbour's news goes on as gossip, if nobody else is first. */
+  retellMs: 300,
   newsPerFrameMax: 256,
   tableNewsMax: 16_384,
   /** Statements of nodes that have no card. */
   strangersMax: 1_024,
-  /** Frames of one peer at once, then per second; news among them that cost a signature likewise. */
+  /** Frames of one peer at once, then per second; news, by gossip too, that cost a signature or change a verdict likewise. */
   probeFramesBurst: 512,
   probeFramesPerSecond: 64,
   newsBurst: 20_000,

@@ -30,6 +30,9 @@ export class Villager {
   state: "up" | "paused" | "dead" = "up";
   readonly waiting: (() => void)[] = [];
   wakeAtMs = Number.POSITIVE_INFINITY;
+  /** Gossip does not come through to it; frames of its own are lost. */
+  deaf = false;
+  mute = false;
 
   constructor(name: string) {
     this.name = name;
@@ -42,13 +45,16 @@ type Task = { readonly atMs: number; readonly order: number; readonly run: () =>
 export class Village {
   nowMs = 1_000;
   readonly all: Villager[];
+  /** Whether a frame is lost on its way. */
+  drops: (from: Villager, to: Villager, frame: Uint8Array) => boolean = () => false;
   readonly #tasks: Task[] = [];
   #order = 0;
 
-  constructor(count: number) {
+  /** All know of all; they are connected, unless said otherwise. */
+  constructor(count: number, { areConnected = true } = {}) {
     this.all = Array.from({ length: count }, (_, index) => new Villager(`n${index}`));
     for (const each of this.all) this.start(each);
-    for (const [index, one] of this.all.entries()) {
+    for (const [index, one] of areConnected ? this.all.entries() : []) {
       for (const other of this.all.slice(index + 1)) this.connect(one, other);
     }
   }
@@ -96,6 +102,7 @@ export class Village {
 
   resume(villager: Villager): void {
     villager.state = "up";
+    this.feed(villager, { kind: "wakeup" }); // timers come before what waits to be read
     for (const run of villager.waiting.splice(0)) run();
   }
 
@@ -141,7 +148,7 @@ export class Village {
   }
 
   #hear(villager: Villager, from: Villager, data: Uint8Array, name: string): void {
-    if (villager.seen.has(name)) return;
+    if (villager.deaf || villager.seen.has(name)) return;
     villager.seen.add(name);
     const verdict = this.feed(villager, { kind: "gossip", peer: from.identity.peer, bytes: data });
     if (verdict === "accept") this.publish(villager, data);
@@ -152,7 +159,8 @@ export class Village {
       case "send": {
         const other = [...villager.links].find(({ identity }) => identity.peer === effect.peer);
         villager.frames++;
-        if (other === undefined) return;
+        if (other === undefined || villager.mute) return;
+        if (this.drops(villager, other, effect.frame)) return;
         const { peer } = villager.identity;
         this.#later(() => this.#deliver(other, { kind: "frame", peer, bytes: effect.frame }));
         return;

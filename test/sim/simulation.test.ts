@@ -13,6 +13,7 @@ describe("simulated nodes under faults", () => {
       expect(violations).toEqual([]);
       expect(acknowledged).toBeGreaterThan(0);
     },
+    120_000,
   );
 
   test("one seed is one course of events, to the last byte", async () => {
@@ -35,5 +36,5 @@ describe("a bug that was planted", () => {
     expect(await breaks(small)).toBe(true);
     expect(small.faults.length).toBeLessThan(plan.faults.length);
     expect(small.faults.map(({ kind }) => kind)).toContain("crash");
-  });
+  }, 120_000);
 });

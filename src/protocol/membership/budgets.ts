@@ -3,10 +3,13 @@ import type { PeerName } from "../../core/ports.ts";
 
 type Bucket = { points: number; filledMs: number };
 
+const sweepMs = 60_000;
+
 export class Budgets {
   readonly #burst: number;
   readonly #perSecond: number;
   readonly #buckets = new Map<PeerName, Bucket>();
+  #sweepMs = 0;
 
   constructor(burst: number, perSecond: number) {
     this.#burst = burst;
@@ -14,6 +17,7 @@ export class Budgets {
   }
 
   take(peer: PeerName, nowMs: number): boolean {
+    if (nowMs >= this.#sweepMs) this.#sweep(nowMs);
     const bucket = this.#buckets.get(peer) ?? { points: this.#burst, filledMs: nowMs };
     const come = ((nowMs - bucket.filledMs) / 1_000) * this.#perSecond;
     bucket.points = Math.min(this.#burst, bucket.points + come);
@@ -25,7 +29,8 @@ export class Budgets {
   }
 
   /** Buckets that are full again need not be remembered. */
-  sweep(nowMs: number): void {
+  #sweep(nowMs: number): void {
+    this.#sweepMs = nowMs + sweepMs;
     for (const [peer, { points, filledMs }] of this.#buckets) {
       const come = ((nowMs - filledMs) / 1_000) * this.#perSecond;
       if (points + come >= this.#burst) this.#buckets.delete(peer);

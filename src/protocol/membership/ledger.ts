@@ -7,6 +7,7 @@ import { authorOf } from "../../core/ids.ts";
 import { limits } from "../../core/limits.ts";
 import type { PeerName } from "../../core/ports.ts";
 import type { Standing } from "./effects.ts";
+import type { News } from "./news.ts";
 import type { Statement } from "./statement.ts";
 
 export type Row = {
@@ -36,6 +37,24 @@ export class Ledger {
     return this.#rows.values();
   }
 
+  /** What is told of a member; undefined while nothing was heard from it. */
+  newsOf(peer: PeerName): News | undefined {
+    const row = this.#rows.get(peer);
+    if (row?.statement === undefined) return undefined;
+    const accused = row.standing === "suspect" || row.standing === "failed";
+    return { statement: row.statement, accused };
+  }
+
+  /** Whether this is what is told here too. */
+  holds({ statement, accused }: News): boolean {
+    const here = this.newsOf(statement.peer);
+    return here?.statement.incarnation === statement.incarnation && here.accused === accused;
+  }
+
+  news(): News[] {
+    return [...this.#rows.keys()].flatMap((peer) => this.newsOf(peer) ?? []);
+  }
+
   isMember(peer: PeerName): boolean {
     return this.#members.has(peer);
   }
@@ -59,20 +78,21 @@ export class Ledger {
     this.#forgetStrangers();
   }
 
-  /** The statement is genuine and has a higher incarnation than the one here. */
-  put(statement: Statement): Row {
+  /**
+   * The statement is genuine and has a higher incarnation than the one here; with a time to refute when its member is
+   * suspected under it, so that one of whom both is told at once is never taken for alive between.
+   */
+  put(statement: Statement, dueMs: number | undefined): void {
     const { peer, node, left } = statement;
-    const standing = left ? "left" : "alive";
+    const standing = left ? "left" : dueMs === undefined ? "alive" : "suspect";
     const row = this.#rows.get(peer);
     if (row === undefined) {
-      const added = { peer, key: node, statement, standing, dueMs: undefined } as const;
-      this.#add(added);
+      this.#add({ peer, key: node, statement, standing, dueMs });
       this.#forgetStrangers();
-      return this.#rows.get(peer) ?? added;
+      return;
     }
     row.statement = statement;
-    this.#set(row, standing, undefined);
-    return row;
+    this.#set(row, standing, dueMs);
   }
 
   suspect(row: Row, untilMs: number): void {

@@ -14,22 +14,28 @@ import { peerNameOf } from "../../core/ids.ts";
 import { limits } from "../../core/limits.ts";
 import type { PeerName, Random, Verdict } from "../../core/ports.ts";
 import { Budgets } from "./budgets.ts";
+import { doubtsAmong } from "./doubts.ts";
 import type { LifeEffect, LifeInput } from "./effects.ts";
 import { Health, lateMsMin } from "./health.ts";
+import { drawn, intermediaries } from "./intermediaries.ts";
 import { Ledger, type Row } from "./ledger.ts";
 import { decodeNews, encodeNews, isNews, type News } from "./news.ts";
 import { OwnLife, type OwnLifeParts } from "./own-life.ts";
-import { decodeProbeFrame, encodeProbeFrame, type ProbeFrame } from "./probe-frames.ts";
+import {
+  decodeProbeFrame,
+  encodeProbeFrame,
+  tableFrames,
+  type ProbeFrame,
+} from "./probe-frames.ts";
 import { Prober } from "./prober.ts";
-import { isGenuine, type Statement } from "./statement.ts";
-import { compareDistance, watchedBy } from "./watchers.ts";
+import { Retelling } from "./retelling.ts";
+import { isGenuine, sameSignature, type Statement } from "./statement.ts";
+import { Tables } from "./tables.ts";
+import { watchedBy } from "./watchers.ts";
 
 export type LifeParts = OwnLifeParts & { readonly random: Random };
 
-/** The larger peer id of two leaves the first word to the other for so long. */
-const tableWaitMs = 2_000;
 const recountMs = 100;
-const sweepMs = 60_000;
 
 export class Life {
   readonly #parts: LifeParts;
@@ -39,14 +45,13 @@ export class Life {
   readonly #prober: Prober;
   readonly #frames = new Budgets(limits.probeFramesBurst, limits.probeFramesPerSecond);
   readonly #costly = new Budgets(limits.newsBurst, limits.newsPerSecond);
-  /** Connected peers, and when a table is to be sent to them without being asked. */
-  readonly #neighbours = new Map<PeerName, number>();
+  readonly #tables: Tables;
+  readonly #retelling: Retelling;
   #effects: LifeEffect[] = [];
   #nowMs = 0;
   #dueMs = Number.POSITIVE_INFINITY;
   #recountMs = Number.POSITIVE_INFINITY;
   #remindMs = Number.POSITIVE_INFINITY;
-  #sweepMs = 0;
   #watched: readonly PeerName[] = [];
   #kept = "";
   #left = false;
@@ -54,12 +59,14 @@ export class Life {
   constructor(parts: LifeParts) {
     this.#parts = parts;
     this.#own = new OwnLife(parts);
+    this.#tables = new Tables(parts.identity.peer);
+    this.#retelling = new Retelling(parts.random);
     this.#ledger = new Ledger((row) => this.#changed(row));
     const firstNumber = Math.floor(parts.random.float() * 2 ** 32);
     this.#prober = new Prober({
       health: this.#health,
       firstNumber,
-      isConnected: (peer) => this.#neighbours.has(peer),
+      isConnected: (peer) => this.#tables.has(peer),
       keyOf: (peer) => this.#ledger.get(peer)?.key,
       helpersFor: (peer) => this.#helpersFor(peer),
       send: (peer, frame) => this.#send(peer, frame),
@@ -93,11 +100,9 @@ export class Life {
 
   #take(input: LifeInput): void {
     switch (input.kind) {
-      case "start": {
-        const { incarnation } = this.#own.statement;
-        this.#effects.push({ kind: "persist", incarnation });
+      case "start":
+        this.#persist(this.#own.statement);
         return;
-      }
       case "peer":
         if (input.up) this.#up(input.peer);
         else this.#down(input.peer);
@@ -134,50 +139,44 @@ export class Life {
 
   #run(): void {
     const nowMs = this.#nowMs;
-    for (const [peer, dueMs] of this.#neighbours) {
-      if (nowMs >= dueMs) this.#sendTable(peer, true);
+    for (const peer of this.#tables.take(nowMs)) this.#sendTable(peer, true);
+    for (const peer of this.#retelling.take(nowMs)) {
+      const news = this.#ledger.newsOf(peer);
+      if (news !== undefined) this.#publish(news);
     }
     this.#prober.tick(nowMs);
     this.#ledger.expire(nowMs);
-    const refutation = this.#own.refute(nowMs);
-    if (refutation !== undefined) {
-      this.#health.doubt();
-      this.#effects.push({ kind: "count", name: "membership.refuted" });
-      this.#say(refutation);
-    }
+    this.#refute();
     if (nowMs >= this.#remindMs) this.#remind();
     if (nowMs >= this.#recountMs) this.#recount();
-    if (nowMs >= this.#sweepMs) {
-      this.#frames.sweep(nowMs);
-      this.#costly.sweep(nowMs);
-      this.#sweepMs = nowMs + sweepMs;
-    }
+  }
+
+  #refute(): void {
+    const refutation = this.#own.refute(this.#nowMs);
+    if (refutation === undefined) return;
+    this.#health.doubt();
+    this.#effects.push({ kind: "count", name: "membership.refuted" });
+    this.#say(refutation);
   }
 
   #schedule(): void {
-    let atMs = Math.min(
-      this.#prober.nextMs(),
-      this.#ledger.nextMs(),
-      this.#own.nextMs(),
-      this.#remindMs,
-      this.#recountMs,
-    );
-    for (const dueMs of this.#neighbours.values()) atMs = Math.min(atMs, dueMs);
+    const parts = [this.#prober, this.#ledger, this.#own, this.#tables, this.#retelling];
+    const next = parts.map((part) => part.nextMs());
+    const atMs = Math.min(...next, this.#remindMs, this.#recountMs);
     if (atMs === this.#dueMs) return;
     this.#dueMs = atMs;
     if (atMs < Number.POSITIVE_INFINITY) this.#effects.push({ kind: "wakeup", atMs });
   }
 
   #up(peer: PeerName): void {
-    const speaksFirst = this.#parts.identity.peer < peer;
-    this.#neighbours.set(peer, this.#nowMs + (speaksFirst ? 0 : tableWaitMs));
+    this.#tables.up(peer, this.#nowMs);
     this.#prober.met(peer, this.#nowMs);
     this.#remindSoon();
     this.#keep();
   }
 
   #down(peer: PeerName): void {
-    this.#neighbours.delete(peer);
+    this.#tables.down(peer);
     this.#keep();
     const row = this.#ledger.get(peer);
     if (row?.standing !== "alive" || !this.#ledger.isMember(peer)) return;
@@ -198,10 +197,7 @@ export class Life {
       return;
     }
     if (frame.kind === "table") {
-      for (const news of frame.news) this.#told(from, news);
-      if (!this.#neighbours.has(from)) return;
-      this.#neighbours.set(from, Number.POSITIVE_INFINITY);
-      if (frame.wanted) this.#sendTable(from, false);
+      this.#table(from, frame.wanted, frame.news);
     } else if (frame.kind === "ask") {
       const target = peerNameOf(frame.target);
       this.#prober.ask(from, frame.number, target, this.#nowMs);
@@ -210,32 +206,44 @@ export class Life {
     }
   }
 
+  /** Who tells what is outdated is told what came after it, by the suspect itself too. */
+  #table(from: PeerName, wanted: boolean, told: readonly News[]): void {
+    for (const news of told) this.#told(from, news);
+    if (!this.#tables.has(from)) return;
+    if (wanted) {
+      this.#sendTable(from, false);
+      return;
+    }
+    this.#refute();
+    const newer = told.flatMap(({ statement }) => this.#newerThan(statement) ?? []);
+    this.#sendNews(from, newer, false);
+  }
+
+  #newerThan({ peer, incarnation }: Statement): News | undefined {
+    const isOwn = peer === this.#parts.identity.peer;
+    const news = isOwn ? this.#ownNews() : this.#ledger.newsOf(peer);
+    return news !== undefined && news.statement.incarnation > incarnation ? news : undefined;
+  }
+
   /**
    * News of a table goes on as gossip if it changes what was known here, or is the teller's own; a newcomer does not
    * repeat to all what it is told of all.
    */
   #told(from: PeerName, news: News): void {
-    const { peer, incarnation } = news.statement;
-    const own = this.#own.statement;
-    if (peer === own.peer && news.accused && incarnation < own.incarnation) {
-      // refuted long ago, and the teller has missed it
-      this.#send(from, {
-        kind: "table",
-        wanted: false,
-        news: [{ statement: own, accused: false }],
-      });
-      return;
-    }
+    const { peer } = news.statement;
+    if (peer === from) this.#tables.came(from);
     const wasKnown = this.#ledger.get(peer)?.statement !== undefined;
     const verdict = this.#apply(from, news);
-    if (verdict === "reject") return;
-    if (verdict === "accept" && (wasKnown || peer === from)) this.#publish(news);
+    if (verdict === "accept" && (wasKnown || peer === from)) this.#retelling.add(peer, this.#nowMs);
   }
 
   #gossip(from: PeerName, bytes: Uint8Array): Verdict {
     if (!isNews(bytes)) return "ignore";
     try {
-      return this.#apply(from, decodeNews(bytes));
+      const news = decodeNews(bytes);
+      const verdict = this.#apply(from, news);
+      if (this.#ledger.holds(news)) this.#retelling.spare(news.statement.peer);
+      return verdict;
     } catch (error) {
       this.#charge(from, error);
       return "reject";
@@ -252,20 +260,24 @@ export class Life {
     const known = row?.statement;
     const isNewer = known === undefined || statement.incarnation > known.incarnation;
     if (isNewer) {
-      if (!this.#costly.take(from, this.#nowMs)) {
-        this.#effects.push({ kind: "count", name: "membership.news_over_rate" });
-        return "ignore";
-      }
+      if (!this.#mayCost(from)) return "ignore";
       if (!isGenuine(statement, this.#parts.network)) return this.#forged(from);
-      const fresh = this.#ledger.put(statement);
-      if (news.accused) this.#suspect(fresh);
+      this.#ledger.put(statement, news.accused ? this.#refutableUntil() : undefined);
       return "accept";
     }
     const isCurrent = statement.incarnation === known.incarnation && statement.left === known.left;
     if (!isCurrent || !news.accused || row?.standing !== "alive") return "ignore";
     if (!sameSignature(statement, known)) return this.#forged(from);
+    if (!this.#mayCost(from)) return "ignore";
     this.#suspect(row);
     return "accept";
+  }
+
+  /** Statements cost a signature, and suspicions make their members say something to all. */
+  #mayCost(from: PeerName): boolean {
+    if (this.#costly.take(from, this.#nowMs)) return true;
+    this.#effects.push({ kind: "count", name: "membership.news_over_rate" });
+    return false;
   }
 
   #forged(from: PeerName): Verdict {
@@ -275,8 +287,11 @@ export class Life {
   }
 
   #suspect(row: Row): void {
-    this.#ledger.suspect(row, this.#nowMs + limits.suspicionMs * this.#health.mercy);
-    this.#remindSoon();
+    this.#ledger.suspect(row, this.#refutableUntil());
+  }
+
+  #refutableUntil(): number {
+    return this.#nowMs + limits.suspicionMs * this.#health.mercy;
   }
 
   #unreachable(peer: PeerName): void {
@@ -289,6 +304,7 @@ export class Life {
 
   #changed({ peer, standing }: Row): void {
     this.#effects.push({ kind: "standing", peer, standing });
+    if (standing === "suspect") this.#remindSoon();
     this.#recountSoon();
   }
 
@@ -305,62 +321,66 @@ export class Life {
   }
 
   #keep(): void {
-    const peers = this.#watched.filter((peer) => !this.#neighbours.has(peer));
+    const peers = this.#watched.filter((peer) => !this.#tables.has(peer));
     const kept = peers.join(" ");
     if (kept === this.#kept) return;
     this.#kept = kept;
     this.#effects.push({ kind: "keep", peers });
   }
 
-  /** One of those that keep a connection to the member, and one by chance, whom nobody could choose beforehand. */
   #helpersFor(peer: PeerName): PeerName[] {
     const target = this.#ledger.get(peer)?.key;
     if (target === undefined) return [];
-    const rows = [...this.#neighbours.keys()].flatMap((name) => this.#ledger.get(name) ?? []);
-    const [first, ...rest] = rows
-      .filter((row) => row.peer !== peer && row.standing === "alive")
-      .toSorted((a, b) => compareDistance(a.key, b.key, target));
-    const chance = rest[Math.floor(this.#parts.random.float() * rest.length)];
-    return [first, chance].flatMap((row) => row?.peer ?? []);
+    const others = this.#aliveNeighbours().filter((row) => row.peer !== peer);
+    return intermediaries(target, others, this.#parts.random).map((row) => row.peer);
+  }
+
+  #aliveNeighbours(): Row[] {
+    const rows = [...this.#tables.neighbours()].flatMap((peer) => this.#ledger.get(peer) ?? []);
+    return rows.filter(({ standing }) => standing === "alive");
   }
 
   #remindSoon(): void {
     this.#remindMs = Math.min(this.#remindMs, this.#nowMs + limits.remindMs);
   }
 
-  /** A member that is connected may not have heard that it is suspected. */
+  /** Tells suspects so; two neighbours are told of those that are far, and one is asked for all it knows. */
   #remind(): void {
     this.#remindMs = Number.POSITIVE_INFINITY;
-    for (const peer of this.#neighbours.keys()) {
-      const row = this.#ledger.get(peer);
-      if (row?.standing !== "suspect" && row?.standing !== "failed") continue;
-      this.#remindSoon();
-      const { statement } = row;
-      if (statement === undefined) this.#sendTable(peer, true); // what it said of itself was lost
-      else {
-        const news = [{ statement, accused: true }];
-        this.#send(peer, { kind: "table", wanted: false, news });
-      }
+    const isNear = ({ peer }: Row): boolean => this.#tables.has(peer);
+    const { near, far, isUnheard } = doubtsAmong(this.#ledger.all(), isNear);
+    if (near.length + far.length > 0 || isUnheard) this.#remindSoon();
+    for (const news of near) this.#sendNews(news.statement.peer, [news], false);
+    const asked = far.length > 0 || isUnheard ? this.#aliveNeighbours() : [];
+    for (const [index, { peer }] of drawn(
+      asked,
+      limits.probeHelpers,
+      this.#parts.random,
+    ).entries()) {
+      this.#sendNews(peer, far, isUnheard && index === 0);
     }
   }
 
   #sendTable(peer: PeerName, wanted: boolean): void {
-    this.#neighbours.set(peer, Number.POSITIVE_INFINITY);
-    const news: News[] = [{ statement: this.#own.statement, accused: false }];
-    for (const { statement, standing } of this.#ledger.all()) {
-      if (news.length === limits.tableNewsMax) break;
-      const accused = standing === "suspect" || standing === "failed";
-      if (statement !== undefined) news.push({ statement, accused });
-    }
-    for (let at = 0; at < news.length; at += limits.newsPerFrameMax) {
-      const part = news.slice(at, at + limits.newsPerFrameMax);
-      this.#send(peer, { kind: "table", wanted: wanted && at === 0, news: part });
-    }
+    const news = [this.#ownNews(), ...this.#ledger.news()];
+    this.#sendNews(peer, news.slice(0, limits.tableNewsMax), wanted);
+  }
+
+  #ownNews(): News {
+    return { statement: this.#own.statement, accused: false };
+  }
+
+  #sendNews(peer: PeerName, news: readonly News[], wanted: boolean): void {
+    for (const frame of tableFrames(news, wanted)) this.#send(peer, frame);
   }
 
   #say(statement: Statement): void {
-    this.#effects.push({ kind: "persist", incarnation: statement.incarnation });
+    this.#persist(statement);
     this.#publish({ statement, accused: false });
+  }
+
+  #persist({ incarnation }: Statement): void {
+    this.#effects.push({ kind: "persist", incarnation });
   }
 
   #publish(news: News): void {
@@ -375,8 +395,4 @@ export class Life {
     const { code, message: reason } = toCoterieError(error);
     this.#effects.push({ kind: "charge", peer, code, reason });
   }
-}
-
-function sameSignature(one: Statement, other: Statement): boolean {
-  return one.signature.every((byte, index) => byte === other.signature[index]);
 }

@@ -30,12 +30,13 @@ export class OwnLife {
     return this.#statement;
   }
 
-  /** False for a forgery. */
+  /** False for a forgery. What is to be refuted already is not checked again: that costs more than sending it does. */
   meet({ statement, accused }: News): boolean {
     const { incarnation, left } = this.#statement;
     const isOlder = statement.incarnation < incarnation;
     const isOurs = statement.incarnation === incarnation && statement.left === left && !accused;
-    if (isOlder || isOurs || left) return true;
+    const isMet = this.#met !== undefined && statement.incarnation <= this.#met;
+    if (isOlder || isOurs || isMet || left) return true;
     if (!isGenuine(statement, this.#parts.network)) return false;
     this.#met = Math.max(this.#met ?? 0, statement.incarnation);
     return true;

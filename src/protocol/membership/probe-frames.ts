@@ -29,6 +29,16 @@ export function encodeProbeFrame(frame: ProbeFrame): Uint8Array {
   return out.finish();
 }
 
+/** A table in as many frames as it takes: one at least when the other's is wanted, else none for nothing. */
+export function tableFrames(news: readonly News[], wanted: boolean): ProbeFrame[] {
+  const count = Math.max(Number(wanted), Math.ceil(news.length / limits.newsPerFrameMax));
+  return Array.from({ length: count }, (_, index) => {
+    const from = index * limits.newsPerFrameMax;
+    const part = news.slice(from, from + limits.newsPerFrameMax);
+    return { kind: "table", wanted: wanted && index === 0, news: part };
+  });
+}
+
 /** Throws `BAD_FORMAT`. */
 export function decodeProbeFrame(bytes: Uint8Array): ProbeFrame {
   const reader = new Reader(bytes);

@@ -35,6 +35,10 @@ export function isGenuine(statement: Statement, network: Uint8Array): boolean {
   return verifySignature(statement.node, signed(statement, network), statement.signature);
 }
 
+export function sameSignature(one: Statement, other: Statement): boolean {
+  return one.signature.every((byte, index) => byte === other.signature[index]);
+}
+
 export function writeStatement(out: Writer, statement: Statement): void {
   writeSaid(out, statement);
   out.bytes(statement.signature);
