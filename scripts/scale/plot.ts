@@ -14,7 +14,7 @@ export type Panel = {
   readonly series: readonly Series[];
 };
 
-const size = { width: 560, height: 330, left: 64, right: 16, top: 40, legendLine: 18, gap: 24 };
+const size = { width: 560, height: 330, left: 72, right: 30, top: 40, legendLine: 18, gap: 24 };
 const plotHeight = size.height - size.top - 40;
 const plotWidth = size.width - size.left - size.right;
 const ink = "#222";
