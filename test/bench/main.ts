@@ -3,9 +3,9 @@
  * plain program that does the same work in the same run. Where the system lets us, all of it happens in a network
  * namespace of its own, so that bytes on the loopback interface are ours alone.
  */
-import { spawnSync } from "node:child_process";
 import { availableParallelism, loadavg } from "node:os";
 import { parseArgs } from "node:util";
+import { hasOwnLoopback, withOwnLoopback } from "../../scripts/own-loopback.ts";
 import { history } from "./history.ts";
 import { lineOf, median, verdict, type Benchmark, type Figure } from "./report.ts";
 import { differences } from "./differences.ts";
@@ -37,20 +37,6 @@ const all: readonly Benchmark[] = [
   history(values.history),
 ];
 
-/** Runs this program again in a namespace of its own; undefined where that is not allowed. */
-function isolated(): number | undefined {
-  if (process.env["COTERIE_BENCH_ISOLATED"] !== undefined) return undefined;
-  const trial = spawnSync("unshare", ["-rn", "ip", "link", "set", "lo", "up"], { stdio: "ignore" });
-  if (trial.status !== 0) return undefined;
-  const words = process.argv.slice(1);
-  const script = 'ip link set lo up && exec "$@"';
-  const run = spawnSync("unshare", ["-rn", "sh", "-c", script, "sh", process.execPath, ...words], {
-    stdio: "inherit",
-    env: { ...process.env, COTERIE_BENCH_ISOLATED: "1" },
-  });
-  return run.status ?? 1;
-}
-
 async function runAll(): Promise<void> {
   const unknown = values.only.filter((name) => !all.some((one) => one.name === name));
   if (unknown.length > 0) {
@@ -64,7 +50,7 @@ async function runAll(): Promise<void> {
     node: process.versions.node,
     cores: availableParallelism(),
     load: Number((loadavg()[0] ?? 0).toFixed(1)),
-    ownLoopback: process.env["COTERIE_BENCH_ISOLATED"] !== undefined,
+    ownLoopback: hasOwnLoopback,
   };
   const results: { name: string; figures: readonly Figure[] }[] = [];
   const print = (text: string): void => {
@@ -89,6 +75,6 @@ async function runAll(): Promise<void> {
   process.stdout.write(`${JSON.stringify({ machine, benchmarks })}\n`);
 }
 
-const code = isolated();
+const code = withOwnLoopback();
 if (code === undefined) await runAll();
 else process.exitCode = code;

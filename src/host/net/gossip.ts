@@ -175,6 +175,7 @@ export class Gossip implements PubSub {
     const duplicate = score.duplicateMessage.bind(score);
     score.duplicateMessage = (from, id, topic) => {
       duplicate(from, id, topic);
+      this.#metrics.count("gossip.duplicates");
       this.#awaited.get(id)?.add(from);
     };
   }

@@ -1,0 +1,69 @@
+/**
+ * What is to happen, in the order of time. Nothing in a scale run waits for promises, so unlike the simulator's
+ * `VirtualTime` it needs no turn of the platform's loop between two events: that is what makes 10,000 nodes affordable.
+ */
+type Event = { readonly atMs: number; readonly order: number; readonly run: () => void };
+
+export class Agenda {
+  readonly #heap: Event[] = [];
+  #nowMs = 0;
+  #order = 0;
+
+  get nowMs(): number {
+    return this.#nowMs;
+  }
+
+  /** Runs `run` at that time, or now if it is past; what is set for one time runs in the order of setting. */
+  at(atMs: number, run: () => void): void {
+    const event = { atMs: Math.max(atMs, this.#nowMs), order: this.#order++, run };
+    const heap = this.#heap;
+    let at = heap.push(event) - 1;
+    while (at > 0) {
+      const up = (at - 1) >>> 1;
+      if (!isBefore(event, heap[up]!)) break;
+      heap[at] = heap[up]!;
+      at = up;
+    }
+    heap[at] = event;
+  }
+
+  after(delayMs: number, run: () => void): void {
+    this.at(this.#nowMs + delayMs, run);
+  }
+
+  /** Runs all that is due in so many milliseconds, or until `isOver` says so after an event. */
+  run(forMs: number, isOver: () => boolean = () => false): void {
+    const untilMs = this.#nowMs + forMs;
+    while (!isOver()) {
+      const next = this.#heap[0];
+      if (next === undefined || next.atMs > untilMs) {
+        this.#nowMs = untilMs;
+        return;
+      }
+      this.#pop();
+      this.#nowMs = next.atMs;
+      next.run();
+    }
+  }
+
+  #pop(): void {
+    const heap = this.#heap;
+    const last = heap.pop()!;
+    const { length } = heap;
+    if (length === 0) return;
+    let at = 0;
+    for (;;) {
+      let down = 2 * at + 1;
+      if (down >= length) break;
+      if (down + 1 < length && isBefore(heap[down + 1]!, heap[down]!)) down++;
+      if (!isBefore(heap[down]!, last)) break;
+      heap[at] = heap[down]!;
+      at = down;
+    }
+    heap[at] = last;
+  }
+}
+
+function isBefore(a: Event, b: Event): boolean {
+  return a.atMs === b.atMs ? a.order < b.order : a.atMs < b.atMs;
+}
