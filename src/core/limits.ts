@@ -235,6 +235,8 @@ export const limits = {
   /** Between reminders to connected members that they are suspected; between statements of this node. */
   remindMs: 2_000,
   refuteMs: 200,
+  /** The longest rest between two questions about a member that failed; after it there are none. */
+  askRestMsMax: 64_000,
   /** Within which a neighbour's news goes on as gossip, if nobody else is first. */
   retellMs: 300,
   newsPerFrameMax: 256,
