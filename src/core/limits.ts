@@ -222,6 +222,9 @@ export const limits = {
   /** Between two probes of a watched member; how long its answer, and that of those asked to help, may take. */
   probeIntervalMs: 1_000,
   probeAnswerMs: 1_000,
+  /** For a connection to one that is newly watched; the longest rest between probes of one that cannot be connected to. */
+  watchConnectMs: 5_000,
+  watchRestMsMax: 64_000,
   probeAskedMs: 800,
   probeHelpMs: 1_100,
   probeHelpers: 2,
