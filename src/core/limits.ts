@@ -225,6 +225,9 @@ export const limits = {
   /** Between two probes of a watched member; how long its answer, and that of those asked to help, may take. */
   probeIntervalMs: 1_000,
   probeAnswerMs: 1_000,
+  /** For a connection to one that is newly watched; the longest rest between probes of one that cannot be connected to. */
+  watchConnectMs: 5_000,
+  watchRestMsMax: 64_000,
   probeAskedMs: 800,
   probeHelpMs: 1_100,
   probeHelpers: 2,
@@ -238,6 +241,8 @@ export const limits = {
   /** Between reminders to connected members that they are suspected; between statements of this node. */
   remindMs: 2_000,
   refuteMs: 200,
+  /** The longest rest between two questions about a member that failed; after it there are none. */
+  askRestMsMax: 64_000,
   /** Within which a neighbour's news goes on as gossip, if nobody else is first. */
   retellMs: 300,
   newsPerFrameMax: 256,

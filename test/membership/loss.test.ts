@@ -79,6 +79,36 @@ test("a suspect that is connected says itself that it refuted, where that did no
   expect(deaf.history).not.toContain("n4 failed");
 });
 
+test("who was failed wrongly, since nothing came through for long, is alive again later", () => {
+  const village = apart(6, 1, 4);
+  village.run(4_000);
+  const [deaf, suspect] = [village.at(1), village.at(4)];
+  village.publish(village.at(0), encodeNews(accusing(suspect)));
+  village.run(5);
+  deaf.deaf = true;
+  deaf.mute = true;
+  village.run(10_000);
+  expect(sees(deaf, suspect)).toBe("failed");
+  deaf.mute = false;
+  expect(village.until(() => sees(deaf, suspect) === "alive", 40_000)).toBeLessThan(40_000);
+});
+
+test("a member that is gone is asked about for a while, and then no more", () => {
+  const village = new Village(6);
+  village.run(4_000);
+  const quiet = (): number => {
+    const before = village.all.reduce((sum, { frames }) => sum + frames, 0);
+    village.run(60_000);
+    return village.all.reduce((sum, { frames }) => sum + frames, 0) - before;
+  };
+  village.kill(village.at(3));
+  village.run(200_000);
+  const later = quiet();
+  // four of five are watched by three of the others, in a ping and its answer
+  expect(later).toBeLessThanOrEqual(5 * 3 * 2 * 61);
+  expect(quiet()).toBeLessThanOrEqual(later + 30);
+});
+
 test("a newcomer whose statement did not come by gossip is asked for before it is given up", () => {
   const village = new Village(5, { areConnected: false });
   const [deaf, newcomer] = [village.at(1), village.at(4)];

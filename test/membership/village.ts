@@ -47,6 +47,8 @@ export class Village {
   readonly all: Villager[];
   /** Whether a frame is lost on its way. */
   drops: (from: Villager, to: Villager, frame: Uint8Array) => boolean = () => false;
+  /** How long a dial takes; undefined where nobody can be dialled. */
+  dialMs: number | undefined;
   readonly #tasks: Task[] = [];
   #order = 0;
 
@@ -188,7 +190,16 @@ export class Village {
         villager.charged.push(effect.code);
         return;
       case "keep":
+        for (const peer of effect.peers) this.#dial(villager, peer);
     }
+  }
+
+  #dial(villager: Villager, peer: string): void {
+    const other = this.all.find(({ identity }) => identity.peer === peer);
+    if (this.dialMs === undefined || other === undefined) return;
+    this.#at(this.nowMs + this.dialMs, () => {
+      if (villager.state === "up" && other.state === "up") this.connect(villager, other);
+    });
   }
 
   #wake(villager: Villager, atMs: number): void {

@@ -18,7 +18,12 @@ export type Row = {
   standing: Standing;
   /** When the suspicion becomes `failed`. */
   dueMs: number | undefined;
+  /** Of one that failed: when others are asked about it again, and how long that was put off last. */
+  askMs: number;
+  askRestMs: number;
 };
+
+const neverAsked = { askMs: Number.POSITIVE_INFINITY, askRestMs: 0 } as const;
 
 export class Ledger {
   readonly #rows = new Map<PeerName, Row>();
@@ -73,7 +78,14 @@ export class Ledger {
     for (const peer of peers) {
       if (this.#rows.has(peer)) continue;
       const dueMs = nowMs + limits.unheardMs;
-      this.#add({ peer, key: authorOf(peer), statement: undefined, standing: "suspect", dueMs });
+      this.#add({
+        peer,
+        key: authorOf(peer),
+        statement: undefined,
+        standing: "suspect",
+        dueMs,
+        ...neverAsked,
+      });
     }
     this.#forgetStrangers();
   }
@@ -87,7 +99,7 @@ export class Ledger {
     const standing = left ? "left" : dueMs === undefined ? "alive" : "suspect";
     const row = this.#rows.get(peer);
     if (row === undefined) {
-      this.#add({ peer, key: node, statement, standing, dueMs });
+      this.#add({ peer, key: node, statement, standing, dueMs, ...neverAsked });
       this.#forgetStrangers();
       return;
     }
@@ -102,7 +114,10 @@ export class Ledger {
   /** Suspicions that nobody refuted in time. */
   expire(nowMs: number): void {
     for (const row of this.#rows.values()) {
-      if (row.dueMs !== undefined && nowMs >= row.dueMs) this.#set(row, "failed", undefined);
+      if (row.dueMs === undefined || nowMs < row.dueMs) continue;
+      row.askRestMs = limits.remindMs;
+      row.askMs = nowMs + row.askRestMs;
+      this.#set(row, "failed", undefined);
     }
   }
 

@@ -348,8 +348,9 @@ export class Life {
   #remind(): void {
     this.#remindMs = Number.POSITIVE_INFINITY;
     const isNear = ({ peer }: Row): boolean => this.#tables.has(peer);
-    const { near, far, isUnheard } = doubtsAmong(this.#ledger.all(), isNear);
-    if (near.length + far.length > 0 || isUnheard) this.#remindSoon();
+    const rows = this.#ledger.all();
+    const { near, far, isUnheard, isOpen } = doubtsAmong(rows, isNear, this.#nowMs);
+    if (isOpen) this.#remindSoon();
     for (const news of near) this.#sendNews(news.statement.peer, [news], false);
     const asked = far.length > 0 || isUnheard ? this.#aliveNeighbours() : [];
     for (const [index, { peer }] of drawn(

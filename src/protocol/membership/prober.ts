@@ -25,6 +25,8 @@ type Probe = {
   once: boolean;
   /** Of `rest`, when to ask; of the others, when to give up. */
   dueMs: number;
+  /** After one without a sign. */
+  restMs: number;
   phase: "rest" | "direct" | "helped";
   sentMs: number;
   direct: number;
@@ -60,8 +62,13 @@ export class Prober {
     for (const peer of peers) {
       const probe = this.#probes.get(peer);
       if (probe !== undefined) probe.once = false;
-      else this.#add(peer, false, nowMs + spread() * limits.probeIntervalMs);
+      else this.#add(peer, false, this.#firstMs(peer, nowMs) + spread() * limits.probeIntervalMs);
     }
+  }
+
+  /** A connection to whom this node begins to watch is wanted, and may take a while. */
+  #firstMs(peer: PeerName, nowMs: number): number {
+    return this.#parts.isConnected(peer) ? nowMs : nowMs + limits.watchConnectMs;
   }
 
   isWatched(peer: PeerName): boolean {
@@ -142,8 +149,9 @@ export class Prober {
   }
 
   #add(peer: PeerName, once: boolean, dueMs: number): void {
-    const fresh = { peer, once, dueMs, phase: "rest", sentMs: 0, direct: 0, helped: 0 } as const;
-    this.#probes.set(peer, { ...fresh, awaited: new Set() });
+    const restMs = limits.probeIntervalMs;
+    const fresh = { peer, once, dueMs, restMs, phase: "rest", sentMs: 0, direct: 0 } as const;
+    this.#probes.set(peer, { ...fresh, helped: 0, awaited: new Set() });
   }
 
   #next(): number {
@@ -218,13 +226,19 @@ export class Prober {
 
   #answered(probe: Probe, nowMs: number): void {
     if (probe.phase !== "rest") this.#parts.health.good();
-    this.#rest(probe, Math.max(nowMs, probe.sentMs + limits.probeIntervalMs));
+    if (this.#parts.isConnected(probe.peer)) probe.restMs = limits.probeIntervalMs;
+    this.#rest(probe, Math.max(nowMs, probe.sentMs + probe.restMs));
   }
 
-  /** Helpers who say nothing at all cast doubt on this node rather than on the member. */
+  /**
+   * Helpers who say nothing at all cast doubt on this node rather than on the member. One that this node cannot connect to,
+   * as behind an address translator, refutes each time: it is accused less and less often.
+   */
   #failed(probe: Probe, nowMs: number, silent: boolean): void {
-    if (silent) this.#parts.health.doubt();
-    this.#rest(probe, nowMs + limits.probeIntervalMs);
+    const { health, isConnected } = this.#parts;
+    if (silent) health.doubt();
+    this.#rest(probe, nowMs + probe.restMs);
+    if (!isConnected(probe.peer)) probe.restMs = Math.min(limits.watchRestMsMax, 2 * probe.restMs);
     this.#parts.unreachable(probe.peer);
   }
 
