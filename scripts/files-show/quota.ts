@@ -22,6 +22,7 @@ const overshootMiB = 64;
 const slowerMax = 2;
 const loads = 2;
 const betweenPutsMs = 10;
+const betweenAddsMs = 40;
 const betweenLooksMs = 100;
 /** Between rounds of one load, so that the machine's processors are not what is measured. */
 const betweenRoundsMs = 20;
@@ -58,7 +59,7 @@ export async function measureQuota(folder: string, options: Options): Promise<Me
         unit: "MiB",
         details: {
           mostMiB: Math.round(most / MiB),
-          addsAndGets: busy.adds.length,
+          addsAndGets: busy.rounds,
           unpins: busy.unpins,
           refused: busy.refused,
           faults: damaged.length + incomplete.length + (counters["files.damaged_blocks"] ?? 0),
@@ -91,7 +92,14 @@ function bytesIn(folder: string): number {
   }, 0);
 }
 
-type Tally = { puts: number[]; adds: number[]; unpins: number; refused: number };
+type Tally = {
+  /** Milliseconds of each. */
+  readonly puts: number[];
+  readonly adds: number[];
+  rounds: number;
+  unpins: number;
+  refused: number;
+};
 
 class Load {
   readonly #client: Client;
@@ -111,23 +119,23 @@ class Load {
   }
 
   async fill(bytes: number): Promise<void> {
-    await this.#shrink(bytes, { puts: [], adds: [], unpins: 0, refused: 0 });
+    await this.#shrink(bytes, { puts: [], adds: [], rounds: 0, unpins: 0, refused: 0 });
     const pieces = [8 * MiB, MiB];
     for (const size of pieces) while (this.#bytes + size <= bytes) await this.#bring(size, false);
   }
 
   /** Adds, gets and unpins for as long, at most so many bytes pinned at once. */
   async run(forMs: number, bytesMax: number): Promise<Tally> {
-    const tally: Tally = { puts: [], adds: [], unpins: 0, refused: 0 };
+    const tally: Tally = { puts: [], adds: [], rounds: 0, unpins: 0, refused: 0 };
     const endMs = performance.now() + forMs;
     const round = async (): Promise<void> => {
       const size = Math.floor(64 * KiB + this.#random.float() ** 2 * 8 * MiB);
       await this.#shrink(bytesMax - size, tally);
+      tally.rounds++;
       await this.#bring(size, this.#random.float() < 0.3).catch((error: unknown) => {
         if (toCoterieError(error).code !== "FILES_QUOTA") throw error;
         tally.refused++;
       });
-      await this.#addSmall(tally);
       await sleep(betweenRoundsMs);
     };
     const until = async (work: () => Promise<void>): Promise<void> => {
@@ -140,7 +148,11 @@ class Load {
       tally.puts.push(performance.now() - beganMs);
       await sleep(betweenPutsMs);
     });
-    await Promise.all([puts, ...Array.from({ length: loads }, () => until(round))]);
+    const adds = until(async () => {
+      await this.#addSmall(tally);
+      await sleep(betweenAddsMs);
+    });
+    await Promise.all([puts, adds, ...Array.from({ length: loads }, () => until(round))]);
     return tally;
   }
 
