@@ -39,6 +39,7 @@ export async function measureQuota(folder: string, options: Options): Promise<Me
     const packs = join(one.info.dataDir, "blocks");
     const quotaBytes = quotaMiB * MiB;
     await load.fill(fullAt * quotaBytes);
+    await resultOf(one.client.blocksCollect()); // what was written before there was this quota
     let worst = 0;
     let most = 0;
     const watch = setInterval(() => {
