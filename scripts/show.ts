@@ -6,7 +6,7 @@ import { availableParallelism, loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { Cluster } from "./show/cluster.ts";
 import { measureLatency } from "./show/latency.ts";
-import { isMet, type Measure } from "./show/measure.ts";
+import { isMet, textOf, type Measure } from "./show/measure.ts";
 import { measurePartition } from "./show/partition.ts";
 import { measureRestart } from "./show/restart.ts";
 import { measureStart } from "./show/start.ts";
@@ -30,13 +30,6 @@ async function measureAll(cluster: Cluster): Promise<Measure[]> {
   return measures;
 }
 
-function line(measure: Measure): string {
-  const { what, wanted, value, unit, details } = measure;
-  const facts = Object.entries(details).map(([name, number]) => `${name} ${number}`);
-  const verdict = isMet(measure) ? "met   " : "MISSED";
-  return `${verdict}  ${`${value} ${unit}`.padStart(11)}  (at most ${wanted})  ${what}\n${" ".repeat(21)}${facts.join(", ")}`;
-}
-
 const machine = {
   node: process.versions.node,
   cores: availableParallelism(),
@@ -50,6 +43,6 @@ if (values.json) {
 } else {
   const { node, cores, load } = machine;
   process.stdout.write(`Node ${node}, ${cores} cores, load ${load} before\n`);
-  process.stdout.write(`${measures.map(line).join("\n")}\n`);
+  process.stdout.write(`${measures.map(textOf).join("\n")}\n`);
 }
 process.exitCode = measures.every(isMet) ? 0 : 1;

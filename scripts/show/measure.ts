@@ -4,13 +4,21 @@ export type Measure = {
   /** In `unit`; the value is to be at most this. */
   readonly wanted: number;
   readonly value: number;
-  readonly unit: "ms";
+  readonly unit: "ms" | "MiB" | "times" | "files" | "faults";
   /** What else was seen. */
   readonly details: Readonly<Record<string, number>>;
 };
 
 export function isMet({ value, wanted }: Measure): boolean {
   return value <= wanted;
+}
+
+/** Two lines: the verdict with the figure, and what else was seen. */
+export function textOf(measure: Measure): string {
+  const { what, wanted, value, unit, details } = measure;
+  const facts = Object.entries(details).map(([name, number]) => `${name} ${number}`);
+  const verdict = isMet(measure) ? "met   " : "MISSED";
+  return `${verdict}  ${`${value} ${unit}`.padStart(11)}  (at most ${wanted})  ${what}\n${" ".repeat(21)}${facts.join(", ")}`;
 }
 
 /** The nearest-rank percentile of a sample that is not empty. */

@@ -316,6 +316,8 @@ export const limits = {
   /** Until a share that could not be fetched is tried again: twice as long each time. */
   keeperRestMs: 5_000,
   keeperRestMsMax: 300_000,
+  /** Between the blocks of a share and its name: such a root is not taken for one that was removed. */
+  shareSettleMs: 60_000,
   filesProgressMs: 250,
   /** For a root to be announced before `add` answers. */
   provideMs: 5_000,

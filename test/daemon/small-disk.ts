@@ -1,5 +1,5 @@
 /**
- * A disk of 32 MiB that only we see: a tmpfs in a mount namespace of its own (Linux; as root or with user namespaces).
+ * A disk, of 32 MiB if not told otherwise, that only we see: a tmpfs in a mount namespace of its own (Linux; as root or with user namespaces).
  * A keeper process holds the namespace until it is closed or we die; daemons enter it with nsenter.
  */
 import { spawn, spawnSync } from "node:child_process";
@@ -11,7 +11,6 @@ import { temporaryFolder } from "../temporary-folder.ts";
 import type { Place } from "./daemon-process.ts";
 
 const MiB = 1024 * 1024;
-const diskBytes = 32 * MiB;
 /** Held from the beginning, so that there is something to give back. */
 const ballastBytes = 4 * MiB;
 
@@ -37,7 +36,7 @@ export function noSmallDisk(): string | undefined {
 }
 
 /** Its keeper is ended at the end of the test. */
-export async function smallDisk(): Promise<SmallDisk> {
+export async function smallDisk(diskBytes = 32 * MiB): Promise<SmallDisk> {
   const mounted = temporaryFolder();
   const script = 'mount -t tmpfs -o size="$1" none "$0" && echo mounted && exec cat';
   const keeper = spawn("unshare", ["-rm", "sh", "-c", script, mounted, String(diskBytes)]);

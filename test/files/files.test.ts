@@ -18,8 +18,10 @@ const wish = { copiesMin: 1, copiesMax: 2, replace: false, links: "refuse" } as 
 const patience = { timeout: 10_000, interval: 20 };
 
 /** A hundred times faster: the keeper waits seconds for changes to settle. */
+const beganMs = systemClock.wallMs();
 const quickClock: Clock = {
   ...systemClock,
+  wallMs: () => beganMs + 100 * (systemClock.wallMs() - beganMs),
   after: (delayMs, run) => systemClock.after(delayMs / 100, run),
 };
 
@@ -228,4 +230,58 @@ describe("copies", () => {
     expect((await done(b!.files.verify(signal))).incomplete).toEqual([]);
     expect(b!.files.usage().liveBytes).toBeGreaterThan(2 * MiB);
   });
+
+  test("of what another member removed are given up by who added it", async () => {
+    const network = new Network();
+    const [a, b] = await Promise.all(["a", "b"].map((peer) => member(network, peer)));
+    const { root } = await done(a!.files.add(plant(a!.folder, 9), wish, signal));
+    await b!.files.remove("share-9", true, signal);
+    await vi.waitFor(async () => {
+      network.changed();
+      await done(a!.files.collect(signal));
+      expect([a!.files.usage().liveBytes, network.holders(root)]).toEqual([0, []]);
+    }, patience);
+  });
+
+  test("that are damaged are made whole by others: at once where they are read, else when it is found", async () => {
+    const network = new Network();
+    const [a, b] = await Promise.all(["a", "b"].map((peer) => member(network, peer)));
+    const roots: string[] = [];
+    for (const seed of [10, 20]) {
+      const path = plant(a!.folder, seed);
+      const of = { ...wish, copiesMin: 2, copiesMax: 2 };
+      roots.push((await done(a!.files.add(path, of, signal))).root);
+    }
+    await vi.waitFor(() => {
+      expect(roots.map((root) => network.holders(root))).toEqual([
+        ["a", "b"],
+        ["a", "b"],
+      ]);
+    }, patience);
+    const [first = "", second = ""] = roots;
+    spoil(b!.folder, 10); // not `a`, that has in memory what it gave
+    const out = join(b!.folder, "out");
+    await done(b!.files.get(first, out, signal));
+    expect((await done(b!.files.verify(signal))).damaged).toEqual([]);
+    expect(readFileSync(join(out, "large")).equals(bytesOf(10, 2 * MiB))).toBe(true);
+    spoil(a!.folder, 20);
+    const { damaged, incomplete } = await done(a!.files.verify(signal));
+    expect([damaged.length, incomplete]).toEqual([1, [second]]);
+    await vi.waitFor(async () => {
+      network.changed();
+      expect(network.holders(second)).toEqual(["a", "b"]);
+      expect((await done(a!.files.verify(signal))).incomplete).toEqual([]);
+      expect(a!.files.status("share-20")[0]?.isHere).toBe(true);
+    }, patience);
+    expect(b!.files.status("share-20")[0]?.copies).toBe(2);
+  });
 });
+
+/** Changes one byte of what was planted, on the disk of the packs. */
+function spoil(folder: string, seed: number): void {
+  const pack = join(folder, "blocks/00000001.pack");
+  const bytes = readFileSync(pack);
+  const at = bytes.indexOf(bytesOf(seed, 1 * KiB)) + 100;
+  bytes[at] = bytes[at]! ^ 1;
+  writeFileSync(pack, bytes);
+}

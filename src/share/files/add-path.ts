@@ -116,11 +116,14 @@ class Walk {
     if (!before.isFile()) throw badFile(path, "it is no regular file");
     const size = Number(before.size);
     let read = 0;
-    const pieces = this.#pieces(file, (bytes) => (read += bytes));
+    const onRead = (bytes: number): void => {
+      read += bytes;
+      this.#options.onRead(bytes);
+    };
     const built =
       size <= limits.fileChunkBytes
-        ? await buildSmallFile(this.#sink, await whole(pieces, size))
-        : await buildFile(this.#sink, pieces);
+        ? await buildSmallFile(this.#sink, await readSmall(file, size, onRead))
+        : await buildFile(this.#sink, this.#pieces(file, onRead));
     const after = await file.stat({ bigint: true });
     if (read === size && after.size === before.size && after.mtimeNs === before.mtimeNs) {
       return built;
@@ -139,7 +142,6 @@ class Walk {
       if (bytesRead === 0) return;
       at += bytesRead;
       onRead(bytesRead);
-      this.#options.onRead(bytesRead);
       yield buffer.subarray(0, bytesRead);
     }
   }
@@ -196,17 +198,24 @@ function nameOf(path: string, bytes: Buffer): string {
   }
 }
 
-/** A small file in one piece; what has grown beyond a chunk is read no further, it has changed. */
-async function whole(pieces: AsyncIterable<Uint8Array>, size: number): Promise<Uint8Array> {
-  const parts: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const piece of pieces) {
-    parts.push(piece);
-    bytes += piece.length;
-    if (bytes > size) break;
-  }
-  // a copy: a short file in a long buffer would hold that until it is stored
-  return new Uint8Array(Buffer.concat(parts));
+/**
+ * A small file, mostly in one call. A byte more than it has is asked for: one that has grown, or does not say its size,
+ * does not go unseen.
+ */
+async function readSmall(
+  file: FileHandle,
+  size: number,
+  onRead: (bytes: number) => void,
+): Promise<Uint8Array> {
+  const buffer = new Uint8Array(size + 1);
+  let at = 0;
+  do {
+    const { bytesRead } = await file.read(buffer, at, buffer.length - at, at);
+    onRead(bytesRead);
+    if (bytesRead === 0) break;
+    at += bytesRead;
+  } while (at < size);
+  return buffer.subarray(0, Math.min(at, size));
 }
 
 function badFile(path: string, why: string, options: { hint?: string } = {}): CoterieError {

@@ -142,6 +142,13 @@ export class BlockStore implements Blocks {
     }));
   }
 
+  /** Not all is here any more of what is held under a root. */
+  lack(cid: CID): void {
+    const key = keyOf(cid);
+    const row = this.#packs.index.root(key);
+    if (row !== undefined) this.#packs.index.setRoot(key, () => ({ ...row, whole: false }));
+  }
+
   /** Takes one reason away for which a root is here; the last one gone, its blocks may be collected. */
   release(cid: CID, holding: Holding): void {
     const key = keyOf(cid);

@@ -40,6 +40,8 @@ export class Collector {
   #isAsked = false;
   /** Packs that hold something that could not be copied. */
   readonly #stuck = new Set<number>();
+  /** One pack at a time stands beside its copy: who waits for room helps to end what was begun in the background. */
+  #rewritten: number | undefined;
 
   constructor(parts: CollectorParts) {
     this.#parts = parts;
@@ -180,6 +182,7 @@ export class Collector {
     const { packs } = this.#parts;
     const pack = this.#deadest(deadMin);
     if (pack === undefined) return false;
+    this.#rewritten = pack;
     for (let at: number | undefined = 0; at !== undefined;) {
       const from: number = at;
       at = await this.#steps.take(() => packs.evacuate(pack, from));
@@ -187,6 +190,7 @@ export class Collector {
     }
     await packs.commit();
     await packs.removeEmpty();
+    this.#rewritten = undefined;
     if ([...packs.sealed()].some(({ id }) => id === pack)) this.#stuck.add(pack);
     return true;
   }
@@ -194,6 +198,7 @@ export class Collector {
   #deadest(deadMin: number): number | undefined {
     let best: { id: number; dead: number } | undefined;
     for (const { id, size, live } of this.#parts.packs.sealed()) {
+      if (id === this.#rewritten && !this.#stuck.has(id)) return id;
       const dead = size === 0 ? 1 : (size - live) / size;
       if (dead < deadMin || this.#stuck.has(id) || dead <= (best?.dead ?? -1)) continue;
       best = { id, dead };

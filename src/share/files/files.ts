@@ -165,7 +165,7 @@ export class Files {
 
   /** Removes a share; with `force` one of another member. What this node kept for it may be collected. */
   async remove(name: string, force: boolean, signal: AbortSignal): Promise<void> {
-    const { shares, candidates, blocks } = this.#parts;
+    const { shares, candidates } = this.#parts;
     const found = shares.get(name);
     if (found.length === 0) throw noShare(name);
     const other = found.find(({ owner }) => owner !== candidates.self);
@@ -175,12 +175,7 @@ export class Files {
       });
     }
     await shares.remove(name, signal);
-    for (const { root } of found) {
-      const isNeeded = Array.from(shares.list()).some((share) => {
-        return share.root === root && share.owner === candidates.self;
-      });
-      if (!isNeeded) blocks.release(parseRoot(root), "shared");
-    }
+    for (const { root } of found) await this.#release(root);
   }
 
   /** Brings a DAG here if it is not, and keeps it whatever others do. */
@@ -224,7 +219,9 @@ export class Files {
         if (!sound) found.damaged.push(cid.toString());
       }
       for (const { cid, whole } of blocks.roots()) {
-        if (whole && !(await this.#dag.isWhole(cid, inner))) found.incomplete.push(cid.toString());
+        if (!whole || (await this.#dag.isWhole(cid, inner))) continue;
+        found.incomplete.push(cid.toString());
+        blocks.lack(cid);
       }
       return found;
     });
@@ -278,11 +275,19 @@ export class Files {
       await blocks.hold(cid, "shared", { whole: true, bytes: tsize });
       await shares.put(name, facts, signal);
       await shares.setHeld(facts.root, true);
-      const inUse = new Set(Array.from(shares.list(), ({ root }) => root));
-      for (const { root } of old) if (!inUse.has(root)) blocks.release(parseRoot(root), "shared");
+      for (const { root } of old) await this.#release(root);
       await this.#provide(cid, signal);
       return { ...facts, name, owner: candidates.self };
     });
+  }
+
+  /** A root is not kept for a share of this member any more, unless it has another of it. */
+  async #release(root: string): Promise<void> {
+    const { shares, candidates, blocks } = this.#parts;
+    const others = Array.from(shares.list()).filter((share) => share.root === root);
+    if (others.some(({ owner }) => owner === candidates.self)) return;
+    if (others.length === 0) await shares.setHeld(root, false);
+    blocks.release(parseRoot(root), "shared");
   }
 
   #checkName(name: string, replace: boolean, root?: CID): void {
@@ -336,8 +341,20 @@ export class Files {
       } else if (holding === "pinned" || row.held.every((one) => one === "cached")) {
         await blocks.hold(root, holding); // and if it is only cached, it was used now
       }
-      return this.#dag.read;
+      return this.#mending(root);
     });
+  }
+
+  /** Reads blocks of a DAG that is here; one that is found damaged then comes again from other holders. */
+  #mending(root: CID): ReadBlock {
+    const { blocks, fetcher, shares } = this.#parts;
+    return async (cid, signal) => {
+      const bytes = await blocks.get(cid, signal);
+      if (bytes !== undefined) return bytes;
+      const holders = shares.holders(root.toString());
+      await fetcher.fetch(cid, { holders, signal, onProgress: () => undefined });
+      return this.#dag.read(cid, signal);
+    };
   }
 
   async #session<T>(work: () => Promise<T>): Promise<T> {

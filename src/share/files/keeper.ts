@@ -86,28 +86,53 @@ export class Keeper {
   }
 
   async #look(): Promise<void> {
-    const { shares, blocks, candidates, log } = this.#parts;
+    const { shares, candidates, log } = this.#parts;
     const members = candidates.list();
     const wanted = new Set<string>();
+    const own = new Set<string>();
     try {
       for (const share of shares.list()) {
         wanted.add(share.root);
+        if (share.owner === candidates.self) own.add(share.root);
         const holders = shares.holders(share.root);
         await this.#say(share, holders);
         const duty = dutyOf(candidates.self, share.owner, share, holders, members);
-        if (duty === "fetch") this.#fetch(share);
+        if (duty === "fetch" || this.#isDamaged(share.root)) this.#fetch(share);
         if (duty === "drop") await this.#drop(share.root);
         if (duty === "stay") this.#giveUpPart(share.root);
       }
-      const kept = Array.from(blocks.roots()).filter(({ held }) => held.includes("kept"));
-      for (const root of kept.map(({ cid }) => cid.toString())) {
-        if (!wanted.has(root)) await this.#drop(root);
-      }
+      await this.#forget(wanted, own);
       this.#tellDht();
     } catch (error) {
       const { code, message } = toCoterieError(error);
       log.warn("shares could not be looked after", { code, reason: message });
     }
+  }
+
+  /**
+   * Nothing is kept, or said to be held, of what is shared no more. What this member added and another removed or replaced
+   * is one of those; what was taken up just now may be about to be shared.
+   */
+  async #forget(wanted: ReadonlySet<string>, own: ReadonlySet<string>): Promise<void> {
+    const { blocks, shares, clock } = this.#parts;
+    const settled = clock.wallMs() - limits.shareSettleMs;
+    for (const { cid, held, usedAt } of Array.from(blocks.roots())) {
+      const root = cid.toString();
+      const isSettled = usedAt < settled;
+      if (held.includes("shared") && !own.has(root) && isSettled) {
+        await blocks.hold(cid, "kept");
+        blocks.release(cid, "shared");
+      }
+      if (wanted.has(root)) continue;
+      if (isSettled) await shares.setHeld(root, false);
+      await this.#drop(root);
+    }
+  }
+
+  /** Of what this member added, all was here once. */
+  #isDamaged(root: string): boolean {
+    const row = this.#parts.blocks.root(parseRoot(root));
+    return row?.whole === false && row.held.includes("shared");
   }
 
   /** A statement of ours that is not true, or is wanting, is put right: the store may have been restored. */
