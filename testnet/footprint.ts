@@ -24,7 +24,8 @@ function descriptorsOf(pid: number): number | null {
 
 /** A daemon's heap grows in its first minutes; what grows without end is seen in long runs. */
 const rssGrowthBytesMax = 256 * 1024 * 1024;
-const descriptorGrowthMax = 16;
+/** The thread of documents, made at the first, and requests under way bring a dozen and more. */
+const descriptorGrowthMax = 32;
 
 /** What node after node holds beyond what it may; a node that was started meanwhile is measured by what it was. */
 export function leaks(before: readonly Footprint[], after: readonly Footprint[]): string[] {

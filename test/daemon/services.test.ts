@@ -26,6 +26,10 @@ beforeAll(async () => {
     }),
   )) as [DaemonProcess, DaemonProcess];
   await Promise.all([connected(one, two), connected(one, user), connected(two, user)]);
+  await until("the first knows the second by name", async () => {
+    const { members } = await one.client.members();
+    return members.some(({ name }) => name === "two");
+  });
 });
 
 afterAll(async () => {
