@@ -105,6 +105,7 @@ async function putBack(
   await again.kill();
   if (!inPlace) for (const name of readdirSync(store)) rmSync(join(store, name));
   for (const name of readdirSync(copy)) copyFileSync(join(copy, name), join(store, name));
+  process.kill(one.info.pid, "SIGSTOP"); // so that the other writes before it meets anybody
   return { one, back: await daemonOfTest({ dataDir, words }), writer };
 }
 
@@ -133,6 +134,7 @@ test("an older data directory written over the newer one ends as forked, and no 
   const { one, back, writer } = await putBack(temporaryFolder(), true);
   expect((await back.client.identity()).writer).toBe(writer);
   await say(back, "after", false);
+  process.kill(one.info.pid, "SIGCONT");
   await connected(one, back);
   for (const daemon of [one, back]) {
     await until("it is seen", async () => (await forkOf(daemon, back.info.peerId)) === "forked");
@@ -148,6 +150,7 @@ test("an older data directory written over the newer one ends as forked, and no 
 
 test("an older data file in the place of the newer one never signs as the newer one did", async () => {
   const { one, back, writer } = await putBack(temporaryFolder(), false);
+  process.kill(one.info.pid, "SIGCONT");
   expect((await back.client.identity()).writer).not.toBe(writer);
   await say(back, "after", true);
   await connected(one, back);
