@@ -91,6 +91,23 @@ const regressions: readonly Regression[] = [
       ],
     },
   },
+  {
+    bug: "the simulator set the clocks back behind a write, when of two faults of one clock the one that held it ended first",
+    plan: {
+      seed: 5337,
+      nodes: 2,
+      delayMs: 10,
+      connectionsWanted: 2,
+      newer: [],
+      healMs: 8525,
+      returnsLate: false,
+      operations: [{ atMs: 8378, node: 0, kind: "append", key: 3, value: 0 }],
+      faults: [
+        { atMs: 4940, forMs: 2716, kind: "clock", node: 0, byMs: -3600000 },
+        { atMs: 6186, forMs: 2704, kind: "clock", node: 0, byMs: 3600000 },
+      ],
+    },
+  },
 ];
 
 test.each(regressions)("$bug", async ({ plan }) => {

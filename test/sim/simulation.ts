@@ -253,9 +253,8 @@ class Simulation {
 
   #harm(node: SimNode, fault: Extract<Fault, { readonly node: number }>): (() => void) | undefined {
     if (fault.kind === "clock") {
-      node.skewMs += fault.byMs;
-      this.#leadMs = Math.max(this.#leadMs, node.skewMs);
-      return () => (node.skewMs -= fault.byMs);
+      this.#skew(node, fault.byMs);
+      return () => this.#skew(node, -fault.byMs);
     }
     if (fault.kind === "disk") {
       const { full, writeErrors, flushErrors, readErrors } = fault;
@@ -273,6 +272,12 @@ class Simulation {
     if (fault.kind === "crash") node.crash(fault.how);
     else void this.#leave(node);
     return () => this.#start(node);
+  }
+
+  /** The end of a fault that put a clock back can leave it ahead, by another fault that goes on. */
+  #skew(node: SimNode, byMs: number): void {
+    node.skewMs += byMs;
+    if (!this.#isHealed) this.#leadMs = Math.max(this.#leadMs, node.skewMs);
   }
 
   async #leave(node: SimNode): Promise<void> {
