@@ -91,6 +91,27 @@ const regressions: readonly Regression[] = [
       ],
     },
   },
+  {
+    bug: "a request that wrote nothing was taken for the acknowledgement of a write lost with the power, of the same stamp",
+    plan: {
+      seed: 3782,
+      nodes: 5,
+      delayMs: 0.2,
+      connectionsWanted: 20,
+      newer: [2],
+      healMs: 20530,
+      returnsLate: false,
+      operations: [
+        { atMs: 7431, node: 0, kind: "future", key: 0, value: 1 },
+        { atMs: 9132, node: 0, kind: "large", key: 1, value: 9 },
+        { atMs: 18204, node: 0, kind: "remove", key: 0, value: 7 },
+      ],
+      faults: [
+        { atMs: 6015, forMs: 2495, kind: "attack", attack: "future", target: 4 },
+        { atMs: 9136.605949386954, forMs: 1000, kind: "crash", node: 0, how: "power cut" },
+      ],
+    },
+  },
 ];
 
 test.each(regressions)("$bug", async ({ plan }) => {
