@@ -23,6 +23,7 @@ export type Written = {
 };
 
 export type Recorder = {
+  /** Also without entries: after a power cut, the batch may have the stamp of one that is gone. */
   wrote(node: number, batch: LocalBatch, entries: readonly Written[]): void;
   violation(what: string): void;
 };
@@ -60,8 +61,7 @@ export class RecordedState extends State {
     const written = super.write(batches, wallMs, alongside);
     const last = new Map<string, Written>();
     for (const batch of written) {
-      if (batch.entries === 0) continue;
-      const entries = entriesOf(batch.bundle);
+      const entries = batch.entries === 0 ? [] : entriesOf(batch.bundle);
       this.#recorder.wrote(this.#node, batch, entries);
       for (const one of entries) {
         if (one.subject.class !== classes.append) last.set(subjectName(one.subject), one);

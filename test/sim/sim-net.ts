@@ -43,6 +43,8 @@ export class SimNet implements Net {
   readonly #connections = new Map<PeerName, Connection[]>();
   readonly #bans: Bans;
   readonly #redial: Redial;
+  /** Ends every dial when the process stops, as in src/host/net/dialer.ts. */
+  readonly #stopping = new AbortController();
   readonly #handlers = new Map<ChannelKind, ChannelHandler>();
   #onPeer: (peer: PeerName, up: boolean) => void = () => {};
 
@@ -176,19 +178,20 @@ export class SimNet implements Net {
   /** A handshake of two round trips; no answer is a timeout. */
   async #dial(peer: PeerName): Promise<void> {
     if (this.isUp(peer)) return;
+    const { signal } = this.#stopping;
     const { wires } = this.#parts.internet;
     const there = wires.direction(this.self, peer);
     const back = wires.direction(peer, this.self);
     const roundTripMs = wires.latency(there) + wires.latency(back);
     const isOpen = (): boolean => there.blocks + back.blocks === 0;
     const wasOpen = isOpen();
-    await this.clock.sleep(2 * roundTripMs);
+    await this.clock.sleep(2 * roundTripMs, signal);
     const other = this.netOf(peer);
     if (wasOpen && isOpen() && other === undefined) {
       throw new CoterieError("UNREACHABLE", "nobody listens");
     }
     if (!wasOpen || !isOpen() || other === undefined || other.clock.isPaused) {
-      await this.clock.sleep(Math.max(0, limits.dialMs - 2 * roundTripMs));
+      await this.clock.sleep(Math.max(0, limits.dialMs - 2 * roundTripMs), signal);
       throw new CoterieError("TIMEOUT", "the peer did not answer in time");
     }
     if (other.isBanned(this.self) || this.isBanned(peer) || !this.isRunning) {
@@ -222,6 +225,7 @@ export class SimNet implements Net {
     const { listening } = this.#parts.internet;
     if (listening.get(this.self) === this) listening.delete(this.self);
     this.#redial.stop();
+    this.#stopping.abort(new CoterieError("SHUTTING_DOWN", "the daemon is stopping"));
     this.#onPeer = () => {};
     this.isRunning = false;
   }
