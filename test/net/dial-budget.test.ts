@@ -10,10 +10,16 @@ const address = (index: number): string =>
 const addresses = (count: number, from = 0): string[] =>
   Array.from({ length: count }, (_, index) => address(from + index));
 
+const budgetOf = (
+  clock = manualClock(),
+  metrics = createMetrics(),
+  isEnough = () => false,
+): DialBudget => new DialBudget({ clock, metrics, isEnough });
+
 test("addresses that others told of are dialled at a rate, however many records are forged", () => {
   const clock = manualClock();
   const metrics = createMetrics();
-  const budget = new DialBudget(clock, metrics);
+  const budget = budgetOf(clock, metrics);
   const allowed = addresses(3_000).filter((each) => budget.allows(each));
   expect(allowed).toHaveLength(limits.unprovenDialsBurstMax);
   expect(metrics.read()["net.dials_over_budget"]).toBe(3_000 - limits.unprovenDialsBurstMax);
@@ -23,15 +29,33 @@ test("addresses that others told of are dialled at a rate, however many records 
 });
 
 test("the retries of one dial cost one token, and what was permitted costs none", () => {
-  const budget = new DialBudget(manualClock(), createMetrics());
+  const budget = budgetOf();
   for (let turn = 0; turn < 1_000; turn++) expect(budget.allows(address(0))).toBe(true);
   for (const each of addresses(1_000)) budget.permit(each);
   expect(addresses(1_000).every((each) => budget.allows(each))).toBe(true);
   expect(budget.allows(address(2_000))).toBe(true);
 });
 
+test("with enough connections, addresses that others told of are dialled for our own look-ups only", () => {
+  let isEnough = true;
+  const metrics = createMetrics();
+  const budget = budgetOf(manualClock(), metrics, () => isEnough);
+  expect(budget.allows(address(0))).toBe(false);
+  expect(metrics.read()["net.dials_unwanted"]).toBe(1);
+  budget.permit(address(1));
+  expect(budget.allows(address(1))).toBe(true);
+  const [first, second] = [budget.lookup(), budget.lookup()];
+  expect(budget.allows(address(2))).toBe(true);
+  first();
+  expect(budget.allows(address(3))).toBe(true);
+  second();
+  expect(budget.allows(address(4))).toBe(false);
+  isEnough = false;
+  expect(budget.allows(address(4))).toBe(true);
+});
+
 test("mDNS has a budget of its own", () => {
-  const budget = new DialBudget(manualClock(), createMetrics());
+  const budget = budgetOf();
   const allowed = addresses(1_000).filter((each) => budget.permitMdns(each));
   expect(allowed).toHaveLength(limits.mdnsDialsBurstMax);
   expect(budget.allows(address(2_000))).toBe(true);

@@ -11,6 +11,22 @@ test("ten nodes that each know their predecessor only find one another through t
   expect(nodes.map((each) => each.dht().mode)).toEqual(nodes.map(() => "server"));
 }, 120_000);
 
+test("with the connections it wants, a node gets no more but to those it is to keep, whose addresses others know", async () => {
+  const network = testNetwork("few");
+  const first = await node(network, { connectionsWanted: 1 });
+  const bootstrap = first.addresses();
+  const far = await node(network, { bootstrap, connectionsWanted: 1 });
+  const near = await node(network, { bootstrap, connectionsWanted: 1 });
+  await until("both are connected to the first", () => first.peers().length === 2);
+  await until("the routing table has both", () => first.dht().routingTableSize === 2);
+  await until("the DHT's own walk was refused a dial", () =>
+    [far, near].some((each) => (each.metrics.read()["net.dials_unwanted"] ?? 0) > 0),
+  );
+  expect([far.peers().length, near.peers().length]).toEqual([1, 1]);
+  near.keep([far.options.identity.peer]);
+  await until("it is found", () => near.peers().length === 2, 10_000);
+});
+
 test("a ticket's address that answers late is tried until it does", async () => {
   const network = testNetwork("late");
   const first = await node(network);

@@ -139,6 +139,8 @@ function dht(network: NetworkKeys) {
       ...peer,
       multiaddrs: peer.multiaddrs.slice(0, limits.addressesPerPeerMax),
     }),
+    // each query in flight dials; 3 is the value of the paper
+    alpha: 3,
     initialQuerySelfInterval: 100,
     maxInboundStreams: limits.dhtStreamsInboundMax,
     networkDialTimeout: { minTimeout: limits.dialAddressMs, maxTimeout: limits.dialMs * 2 },

@@ -51,17 +51,43 @@ export class Dialer {
     return this.#dial([address], { signal });
   }
 
-  /** Dials a peer at addresses that others told of; the gater keeps these within their budget. */
+  /** Dials a peer at addresses that others told of, within their budget; asks the DHT for them if nobody has told yet. */
   async dialHeard(peer: PeerName, signal: AbortSignal): Promise<Connection> {
-    const known = await this.#parts.node.peerStore
-      .get(peerIdFromString(peer))
-      .catch(() => undefined); // unknown peer
-    const addresses = (known?.addresses ?? []).flatMap((one) => bareAddress(one.multiaddr) ?? []);
-    const targets = addresses.slice(0, limits.dialAddressesMax);
+    const { node, budget } = this.#parts;
+    const id = peerIdFromString(peer);
+    const known = await node.peerStore.get(id).catch(() => undefined); // unknown peer
+    const told = bareAddresses(known?.addresses.map((address) => address.multiaddr));
+    const heard = told.length > 0 ? told : await this.#lookUp(id, signal);
+    const targets = heard.filter((address) => budget.permitTold(address));
     return this.#dial(
-      targets.map((address) => multiaddr(`${address}/p2p/${peer}`)),
+      targets
+        .slice(0, limits.dialAddressesMax)
+        .map((address) => multiaddr(`${address}/p2p/${peer}`)),
       { signal },
     );
+  }
+
+  /** Asks those that are connected, as long as they are enough, and only then others too. */
+  async #lookUp(peer: PeerId, signal: AbortSignal): Promise<string[]> {
+    const near = await this.#find(peer, signal);
+    if (near.length > 0) return near;
+    const end = this.#parts.budget.lookup();
+    try {
+      return await this.#find(peer, signal);
+    } finally {
+      end();
+    }
+  }
+
+  async #find(peer: PeerId, signal: AbortSignal): Promise<string[]> {
+    const { node, stopping } = this.#parts;
+    const until = AbortSignal.any([signal, stopping, AbortSignal.timeout(limits.dialMs)]);
+    try {
+      const found = await node.peerRouting.findPeer(peer, { signal: until, useCache: false });
+      return bareAddresses(found.multiaddrs);
+    } catch {
+      return []; // nobody knows it; a dial of no address says so
+    }
   }
 
   /** Bare addresses that the peer itself signed, which is more than hearsay. */
@@ -100,4 +126,8 @@ export class Dialer {
       throw dialError(error);
     }
   }
+}
+
+function bareAddresses(addresses: readonly Multiaddr[] = []): string[] {
+  return addresses.flatMap((address) => bareAddress(address) ?? []);
 }

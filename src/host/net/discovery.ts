@@ -1,8 +1,8 @@
 /**
  * Finding the other members through the DHT (Kademlia, Maymounkov and Mazieres 2002): while fewer connections are
  * held than wanted, look up this node's own id and random ids, and dial the peers that the answers name. A walk asks
- * every peer of a small network, so it is not free: walks follow each other while they name somebody new, and get
- * rarer, down to one in two minutes, when they do not. A peer that comes or goes brings the next one near.
+ * every peer of a small network, so it is not free: it ends when enough are connected, walks follow each other while
+ * they name somebody new, and get rarer, down to one in two minutes, when they do not. A peer that comes or goes brings the next one near.
  */
 import type { PeerInfo } from "@libp2p/interface";
 import { toCoterieError } from "../../core/errors.ts";
@@ -105,6 +105,7 @@ export class Discovery {
     let hasNews = false;
     try {
       for await (const event of dht.getClosestPeers(this.#key(), { signal })) {
+        if (this.#parts.peers.size >= this.#parts.connectionsWanted) break;
         if (event.name !== "PEER_RESPONSE") continue;
         for (const peer of event.closer) hasNews = this.#consider(peer) || hasNews;
       }

@@ -38,7 +38,10 @@ export async function assemble(options: NetOptions) {
   const shaper = options.faults ? new Shaper({ clock, random }) : undefined;
   const bans = new Bans(clock);
   const isBlocked = (peer: PeerName): boolean => faults.isBlocked(peer) || bans.has(peer);
-  const budget = new DialBudget(clock, metrics);
+  // what is being dialled counts, the dial that asks included
+  const isEnough = (): boolean =>
+    node.getConnections().length + node.getDialQueue().length > connectionsWanted;
+  const budget = new DialBudget({ clock, metrics, isEnough });
   const stopping = new AbortController();
   setMaxListeners(0, stopping.signal);
 
@@ -136,7 +139,7 @@ export async function assemble(options: NetOptions) {
       hosts: ips,
       port: options.bulkPort ?? 0,
     }),
-    providers: new Provided({ ...base, node }),
+    providers: new Provided({ ...base, node, budget }),
     discovery: new Discovery({ ...base, node, peers, isBlocked }),
     prover: new Prover({ ...base, peers, dialer, book, meetingPort: meeting?.port }),
     pulse: new Pulse({ ...base, node }),

@@ -10,6 +10,7 @@ import { CoterieError, toCoterieError } from "../../core/errors.ts";
 import { limits } from "../../core/limits.ts";
 import type { Clock, Log, Metrics, PeerName, Providers, Random } from "../../core/ports.ts";
 import type { NetNode } from "./create-node.ts";
+import type { DialBudget } from "./dial-budget.ts";
 
 export type ProvidedParts = {
   readonly node: NetNode;
@@ -17,6 +18,7 @@ export type ProvidedParts = {
   readonly random: Random;
   readonly log: Log;
   readonly metrics: Metrics;
+  readonly budget: DialBudget;
 };
 
 type Entry = { readonly key: CID; dueMs: number };
@@ -59,10 +61,11 @@ export class Provided implements Providers {
   }
 
   async *find(hash: Uint8Array, signal: AbortSignal): AsyncGenerator<PeerName> {
-    const { node, log } = this.#parts;
+    const { node, log, budget } = this.#parts;
     const until = [signal, this.#stopping.signal, AbortSignal.timeout(limits.findProvidersMs)];
     const key = keyOf(hash);
     const found = node.contentRouting.findProviders(key, { signal: AbortSignal.any(until) });
+    const end = budget.lookup();
     let count = 0;
     try {
       for await (const { id } of found) {
@@ -73,18 +76,23 @@ export class Provided implements Providers {
     } catch (error) {
       if (signal.aborted) throw new CoterieError("ABORTED", "the search was cancelled");
       log.debug("a search for providers ended early", { reason: toCoterieError(error).message });
+    } finally {
+      end();
     }
   }
 
   async #announce(entry: Entry, signal: AbortSignal): Promise<void> {
-    const { node, clock, random, metrics } = this.#parts;
+    const { node, clock, random, metrics, budget } = this.#parts;
     const until = [signal, this.#stopping.signal, AbortSignal.timeout(limits.provideMs)];
     entry.dueMs = clock.monotonicMs() + limits.reprovideRetryMs;
+    const end = budget.lookup();
     try {
       await node.contentRouting.provide(entry.key, { signal: AbortSignal.any(until) });
     } catch (error) {
       metrics.count("net.provides_failed");
       throw new CoterieError("UNREACHABLE", `cannot provide: ${toCoterieError(error).message}`);
+    } finally {
+      end();
     }
     metrics.count("net.provides");
     entry.dueMs = clock.monotonicMs() + limits.reprovideMs * (0.75 + random.float() / 2);

@@ -43,12 +43,15 @@ export class Routes {
     return [...new Set(this.#recorded(peer).map(ipOf))];
   }
 
-  /** Dials some of the peer's addresses; the next attempt takes the next ones. */
+  /** Dials some of the peer's addresses, or what others know; the next attempt takes the next ones. */
   async dialPeer(peer: PeerName, { attempt, probe }: RedialTry): Promise<void> {
     const { dialer, meeting } = this.#parts;
     const all = [...this.#recorded(peer), ...(await dialer.signedAddresses(peer))];
     const own = [...new Set(all)].filter((address) => portOf(address) !== meeting?.port);
-    if (own.length === 0) throw new CoterieError("UNREACHABLE", "no address is known");
+    if (own.length === 0) {
+      await dialer.dialHeard(peer, AbortSignal.timeout(limits.dialMs));
+      return;
+    }
     const from = own.length > limits.dialAddressesMax ? attempt * limits.dialAddressesMax : 0;
     const turned = own.map((_, index) => own[(from + index) % own.length]!);
     const next = turned.slice(0, limits.dialAddressesMax);
