@@ -11,7 +11,7 @@ import { measureCopies } from "./files-show/copies.ts";
 import { measureCrashes } from "./files-show/crash.ts";
 import { measureFolder } from "./files-show/folder.ts";
 import { measureQuota } from "./files-show/quota.ts";
-import { durationMs } from "./partition/duration.ts";
+import { parseDuration } from "../src/cli/duration.ts";
 import { isMet, textOf, type Measure } from "./show/measure.ts";
 
 const { values } = parseArgs({
@@ -34,12 +34,17 @@ const seed = Number(values.seed);
 const parts: Readonly<Record<string, (folder: string) => Promise<Measure[]>>> = {
   copies: (folder) => {
     const [count, shares] = [Number(values.nodes), Number(values.shares)];
-    return measureCopies(folder, { count, shares, cutMs: durationMs(values.cut), seed });
+    return measureCopies(folder, {
+      count,
+      shares,
+      cutMs: parseDuration(values.cut, "--cut"),
+      seed,
+    });
   },
   folder: (folder) => measureFolder(folder, Number(values.files)),
   quota: (folder) => {
     const quotaMiB = Number(values.quota);
-    return measureQuota(folder, { quotaMiB, forMs: durationMs(values.for), seed });
+    return measureQuota(folder, { quotaMiB, forMs: parseDuration(values.for, "--for"), seed });
   },
   crash: (folder) => measureCrashes(folder, { kills: Number(values.kills), seed }),
 };

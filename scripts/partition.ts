@@ -11,7 +11,7 @@ import { availableParallelism, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { seeded } from "../testnet/draw.ts";
-import { durationMs } from "./partition/duration.ts";
+import { parseDuration } from "../src/cli/duration.ts";
 import { Field } from "./partition/field.ts";
 import type { Finding } from "./partition/judge.ts";
 import { kinds, planOf, planOfWords, type Kind, type Plan } from "./partition/kinds.ts";
@@ -78,7 +78,7 @@ async function runAll(field: Field): Promise<Round[]> {
       prefix: `r${at}/`,
       plan: nextPlan(at),
       outage: nextOutage(),
-      forMs: durationMs(values.for),
+      forMs: parseDuration(values.for, "--for"),
       writes: Number(values.writes),
       random,
       plain: values.plain,

@@ -7,6 +7,7 @@ import { fork } from "node:child_process";
 import { parseArgs } from "node:util";
 import { plantNames, plantSource } from "../test/sim/plants.ts";
 import type { Plan } from "../test/sim/plan.ts";
+import { percentile } from "./show/measure.ts";
 
 const { values } = parseArgs({
   options: {
@@ -118,10 +119,6 @@ async function runAll(): Promise<Report> {
   return { ...sum, agreedMs, broken };
 }
 
-function percentile(sorted: readonly number[], share: number): number | undefined {
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
-}
-
 function planText({ faults, operations, nodes, healMs }: Plan): string {
   return [
     `${nodes} nodes, healed at ${healMs} ms, ${operations.length} operations`,
@@ -161,11 +158,10 @@ if (values.worker !== undefined) {
   process.exitCode = (await runOne(Number(values.seed))) ? 0 : 1;
 } else {
   const { broken, agreedMs, ...sum } = await runAll();
-  const sorted = agreedMs.toSorted((a, b) => a - b);
   const agreement = {
-    median: percentile(sorted, 0.5),
-    p99: percentile(sorted, 0.99),
-    worst: sorted.at(-1),
+    median: percentile(agreedMs, 50),
+    p99: percentile(agreedMs, 99),
+    worst: percentile(agreedMs, 100),
   };
   const first = broken.toSorted((a, b) => a.seed - b.seed).find(({ seed }) => seed > 0);
   if (first !== undefined) await explain(first.seed);

@@ -11,7 +11,7 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { waitForAgreement } from "../testnet/agreement.ts";
 import { seeded } from "../testnet/draw.ts";
-import { durationMs } from "./partition/duration.ts";
+import { parseDuration } from "../src/cli/duration.ts";
 import { Field } from "./partition/field.ts";
 import { growthOf } from "./soak/growth.ts";
 import { SoakLoad } from "./soak/load.ts";
@@ -37,7 +37,7 @@ const steadyShare = 4;
 
 const seed = Number(values.seed);
 const nodes = Number(values.nodes);
-const forMs = durationMs(values.for);
+const forMs = parseDuration(values.for, "--for");
 const perHourWanted = Number(values["faults-per-hour"]);
 
 type Outcome = Omit<SoakResult, "leftProcesses">;

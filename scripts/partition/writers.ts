@@ -332,6 +332,6 @@ async function docOf(client: Client, namespace: string, key: string): Promise<He
       },
     };
   } catch {
-    return undefined;
+    return undefined; // as said above: whoever wanted to edit it does something else
   }
 }

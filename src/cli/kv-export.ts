@@ -1,10 +1,9 @@
 import { exitCodes } from "../core/errors.ts";
 import type { Call } from "./call.ts";
 import { escapeJson } from "./terminal/escape.ts";
-import { openFileSink } from "./file-sink.ts";
+import { chunksToFile } from "./chunks-to-file.ts";
 import { humanBytes } from "./terminal/human.ts";
 import { namespaceOf } from "./kv.ts";
-import { ProgressLine } from "./terminal/progress-line.ts";
 import type { Run } from "./verb.ts";
 
 async function exportChunks(call: Call): Promise<AsyncIterable<Uint8Array>> {
@@ -27,22 +26,7 @@ async function toStdout(call: Call): Promise<void> {
 
 async function toFile(call: Call, path: string): Promise<void> {
   const chunks = await exportChunks(call);
-  const progress = new ProgressLine(call.io.stderr);
-  const sink = await openFileSink(path);
-  let bytes = 0;
-  try {
-    for await (const chunk of chunks) {
-      await sink.write(chunk);
-      bytes += chunk.length;
-      progress.show(() => humanBytes(bytes));
-    }
-    await sink.finish();
-  } catch (error) {
-    await sink.abandon();
-    throw error;
-  } finally {
-    progress.clear();
-  }
+  const bytes = await chunksToFile(call, chunks, path);
   if (call.out.json) await call.out.document({ file: path, bytes });
   else call.out.aside(`${humanBytes(bytes)} written to ${path}`);
 }

@@ -1,42 +1,16 @@
 import { CoterieError, exitCodes } from "../core/errors.ts";
-import { openFileSink } from "./file-sink.ts";
+import { chunksToFile } from "./chunks-to-file.ts";
 import { inputChunks } from "./read-input.ts";
 import { follow } from "./share.ts";
-import { ProgressLine } from "./terminal/progress-line.ts";
 import { humanBytes } from "./terminal/human.ts";
-import type { Call } from "./call.ts";
 import type { Run } from "./verb.ts";
-
-async function toFile(
-  call: Call,
-  chunks: AsyncIterable<Uint8Array>,
-  file: string,
-): Promise<number> {
-  const sink = await openFileSink(file);
-  const progress = new ProgressLine(call.io.stderr);
-  let bytes = 0;
-  try {
-    for await (const chunk of chunks) {
-      await sink.write(chunk);
-      bytes += chunk.length;
-      progress.show(() => humanBytes(bytes));
-    }
-    await sink.finish();
-  } catch (error) {
-    await sink.abandon();
-    throw error;
-  } finally {
-    progress.clear();
-  }
-  return bytes;
-}
 
 export const exportCar: Run = async (call) => {
   const { out } = call;
   const file = call.arg(1);
   const chunks = (await call.client()).fileCar(call.arg(0), call.stream);
   if (file !== "-") {
-    const bytes = await toFile(call, chunks, file);
+    const bytes = await chunksToFile(call, chunks, file);
     if (out.json) await out.document({ file, bytes });
     else await out.line(`${humanBytes(bytes)} written to ${file}`);
     return exitCodes.ok;

@@ -45,12 +45,13 @@ export const sharingLimits = {
   // transfers of blocks
   /** What an idle line lets through at once, at its rate. */
   budgetBurstMs: 250,
-  blockBytesMax: 2 * MiB,
   /** Of a CID whose hash is its content. */
   identityBytesMax: 128,
   cidBytesMax: 128 + 16,
-  /** Links of one node of a DAG; nodes of one DAG, those open at once, and links that wait to be followed. */
-  dagLinksMax: 16_384,
+  /**
+   * Inner blocks of one DAG (1 TiB of chunks has 1,025, a million small files some 12,000), those open at once, and links
+   * that wait to be followed.
+   */
   dagNodesMax: 262_144,
   dagNodesAtOnceMax: 32,
   dagFrontierMax: 262_144,

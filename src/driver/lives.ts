@@ -19,6 +19,7 @@ import type {
 } from "../core/ports.ts";
 import type { Fault } from "./conduct.ts";
 import { Forgotten } from "./forgotten.ts";
+import { Lines } from "./lines.ts";
 import { readIncarnation, writeIncarnation } from "./life-memory.ts";
 import { membersTopic } from "../protocol/gossip/topics.ts";
 import type { LifeEffect, LifeInput, Standing } from "../protocol/membership/effects.ts";
@@ -39,23 +40,12 @@ export type LivesParts = {
   readonly charge: (peer: PeerName, fault: Fault) => void;
 };
 
-/** A stream that this node opened; what peers open is only read and answered on this node's own. */
-type Line = {
-  readonly opening: AbortController;
-  readonly channel: Promise<FrameChannel>;
-  sent: Promise<void>;
-  waiting: number;
-  usedMs: number;
-};
-
-/** Frames that wait for a peer that takes none, such as one that is stopped. */
-const waitingMax = 64;
-
 export class Lives {
   readonly #parts: LivesParts;
   readonly #life: Life;
   readonly #forgotten: Forgotten;
-  readonly #lines = new Map<PeerName, Line>();
+  /** What peers open is only read, and answered on these. */
+  readonly #lines: Lines;
   readonly #served = new Set<FrameChannel>();
   #cancelWakeup: (() => void) | undefined;
   #cancelIdle: (() => void) | undefined;
@@ -65,6 +55,14 @@ export class Lives {
     this.#parts = parts;
     this.#life = new Life({ ...parts, incarnation: readIncarnation(parts.store) });
     this.#forgotten = new Forgotten(parts);
+    this.#lines = new Lines({
+      clock: parts.clock,
+      open: (peer, signal) => parts.net.openProbe(peer, signal),
+      frame: (peer, bytes) => void this.feed({ kind: "frame", peer, bytes }),
+      broke: (peer, { message: reason }) => {
+        parts.log.debug("a probe stream broke", { peer, reason });
+      },
+    });
   }
 
   start(): void {
@@ -78,7 +76,7 @@ export class Lives {
     this.#cancelWakeup?.();
     this.#cancelIdle?.();
     const reason = new CoterieError("SHUTTING_DOWN", "the daemon is stopping");
-    for (const peer of this.#lines.keys()) this.#drop(peer, reason);
+    this.#lines.dropAll(reason);
     for (const channel of this.#served) channel.abort(reason);
   }
 
@@ -96,7 +94,7 @@ export class Lives {
   feed(input: LifeInput): Verdict | undefined {
     if (this.#stopped) return undefined;
     if (input.kind === "peer" && !input.up) {
-      this.#drop(input.peer, new CoterieError("UNREACHABLE", "the connection is gone"));
+      this.#lines.drop(input.peer, new CoterieError("UNREACHABLE", "the connection is gone"));
     }
     let verdict: Verdict | undefined;
     for (const effect of this.#life.handle(input, this.#parts.clock.monotonicMs())) {
@@ -110,7 +108,8 @@ export class Lives {
     const { metrics, net, charge } = this.#parts;
     switch (effect.kind) {
       case "send":
-        void this.#send(effect.peer, effect.frame);
+        if (!this.#lines.send(effect.peer, effect.frame))
+          metrics.count("membership.frames_dropped");
         return;
       case "publish":
         void this.#publish(effect.data);
@@ -180,64 +179,6 @@ export class Lives {
     this.#cancelWakeup = clock.after(delayMs, () => void this.feed({ kind: "wakeup" }));
   }
 
-  async #send(peer: PeerName, frame: Uint8Array): Promise<void> {
-    const line = this.#lines.get(peer) ?? this.#open(peer);
-    if (line.waiting >= waitingMax) {
-      this.#parts.metrics.count("membership.frames_dropped");
-      return;
-    }
-    line.waiting++;
-    line.usedMs = this.#parts.clock.monotonicMs();
-    const sent = Promise.all([line.channel, line.sent]).then(([channel]) => channel.send(frame));
-    line.sent = sent;
-    try {
-      await sent;
-    } catch (error) {
-      this.#broke(peer, line, error);
-    } finally {
-      line.waiting--;
-    }
-  }
-
-  #open(peer: PeerName): Line {
-    const opening = new AbortController();
-    const channel = this.#parts.net.openProbe(peer, opening.signal);
-    const usedMs = this.#parts.clock.monotonicMs();
-    const line: Line = { opening, channel, sent: Promise.resolve(), waiting: 0, usedMs };
-    this.#lines.set(peer, line);
-    void this.#read(peer, line);
-    return line;
-  }
-
-  /** The other side says nothing on it, but it ends it. */
-  async #read(peer: PeerName, line: Line): Promise<void> {
-    try {
-      for await (const bytes of (await line.channel).frames)
-        this.feed({ kind: "frame", peer, bytes });
-      this.#broke(peer, line, new CoterieError("UNREACHABLE", "the peer closed it"));
-    } catch (error) {
-      this.#broke(peer, line, error);
-    }
-  }
-
-  #broke(peer: PeerName, line: Line, error: unknown): void {
-    if (this.#lines.get(peer) !== line) return;
-    const failure = toCoterieError(error);
-    this.#parts.log.debug("a probe stream broke", { peer, reason: failure.message });
-    this.#drop(peer, failure);
-  }
-
-  #drop(peer: PeerName, reason: Error): void {
-    const line = this.#lines.get(peer);
-    if (line === undefined) return;
-    this.#lines.delete(peer);
-    line.opening.abort(reason);
-    line.channel.then(
-      (channel) => channel.abort(reason),
-      () => undefined, // it never came to be
-    );
-  }
-
   async #serve(channel: FrameChannel): Promise<void> {
     const { peer } = channel;
     if (this.#stopped) {
@@ -258,12 +199,7 @@ export class Lives {
   }
 
   #closeIdle(): void {
-    const { clock } = this.#parts;
-    const nowMs = clock.monotonicMs();
-    for (const [peer, { usedMs }] of this.#lines) {
-      if (nowMs - usedMs < limits.probeIdleMs) continue;
-      this.#drop(peer, new CoterieError("ABORTED", "not used any more"));
-    }
-    this.#cancelIdle = clock.after(limits.probeIdleMs, () => this.#closeIdle());
+    this.#lines.closeIdle(limits.probeIdleMs);
+    this.#cancelIdle = this.#parts.clock.after(limits.probeIdleMs, () => this.#closeIdle());
   }
 }

@@ -6,6 +6,7 @@ import { CoterieError, toCoterieError } from "../core/errors.ts";
 import { limits } from "../core/limits.ts";
 import type { Clock, FrameChannel, Log, Metrics, Net, PeerName } from "../core/ports.ts";
 import type { Fault } from "./conduct.ts";
+import { Lines } from "./lines.ts";
 import { decodeRequest, encodeAnswer } from "../protocol/gossip/pull-frames.ts";
 import { PullBodies } from "../protocol/gossip/pull-bodies.ts";
 import { bodyName, type PullEffect, Pulls, type Wanted } from "../protocol/gossip/pulls.ts";
@@ -18,19 +19,11 @@ export type DriverPullsParts = {
   readonly charge: (peer: PeerName, fault: Fault) => void;
 };
 
-/** A stream to a peer that is asked, and the last frame on its way. */
-type Line = {
-  readonly opening: AbortController;
-  readonly channel: Promise<FrameChannel>;
-  sent: Promise<void>;
-  usedMs: number;
-};
-
 export class DriverPulls {
   readonly #parts: DriverPullsParts;
   readonly #pulls: Pulls;
   readonly #bodies = new PullBodies();
-  readonly #lines = new Map<PeerName, Line>();
+  readonly #lines: Lines;
   readonly #served = new Set<FrameChannel>();
   readonly #waiting = new Map<string, (body: Uint8Array | undefined) => void>();
   #cancelTick: (() => void) | undefined;
@@ -41,6 +34,12 @@ export class DriverPulls {
   constructor(parts: DriverPullsParts) {
     this.#parts = parts;
     this.#pulls = new Pulls((effect) => this.#perform(effect));
+    this.#lines = new Lines({
+      clock: parts.clock,
+      open: (peer, signal) => parts.net.openPull(peer, signal),
+      frame: (peer, frame) => this.#came(peer, frame),
+      broke: (peer, failure) => this.#broke(peer, failure),
+    });
   }
 
   start(): void {
@@ -51,7 +50,7 @@ export class DriverPulls {
     this.#stopped = true;
     this.#cancelTick?.();
     const reason = new CoterieError("SHUTTING_DOWN", "the daemon is stopping");
-    for (const peer of this.#lines.keys()) this.#drop(peer, reason);
+    this.#lines.dropAll(reason);
     for (const channel of this.#served) channel.abort(reason);
     for (const done of this.#waiting.values()) done(undefined);
     this.#waiting.clear();
@@ -82,18 +81,18 @@ export class DriverPulls {
   }
 
   lost(peer: PeerName): void {
-    this.#drop(peer, new CoterieError("UNREACHABLE", "the connection is gone"));
+    this.#lines.drop(peer, new CoterieError("UNREACHABLE", "the connection is gone"));
     this.#pulls.lost(peer, this.#parts.clock.monotonicMs());
   }
 
   #perform(effect: PullEffect): void {
     switch (effect.kind) {
       case "ask":
-        void this.#ask(effect.peer, effect.hash);
+        this.#lines.send(effect.peer, effect.hash);
         return;
       case "drop":
         this.#parts.metrics.count("pulls.dropped");
-        this.#drop(effect.peer, new CoterieError("ABORTED", effect.reason));
+        this.#lines.drop(effect.peer, new CoterieError("ABORTED", effect.reason));
         return;
       case "done": {
         const { name, body } = effect;
@@ -107,63 +106,16 @@ export class DriverPulls {
     }
   }
 
-  async #ask(peer: PeerName, hash: Uint8Array): Promise<void> {
-    const line = this.#lines.get(peer) ?? this.#open(peer);
-    line.usedMs = this.#parts.clock.monotonicMs();
-    const sent = Promise.all([line.channel, line.sent]).then(([channel]) => channel.send(hash));
-    line.sent = sent;
-    try {
-      await sent;
-    } catch (error) {
-      this.#broke(peer, line, error);
-    }
-  }
-
-  #open(peer: PeerName): Line {
-    const opening = new AbortController();
-    const channel = this.#parts.net.openPull(peer, opening.signal);
-    const nowMs = this.#parts.clock.monotonicMs();
-    const line: Line = { opening, channel, sent: Promise.resolve(), usedMs: nowMs };
-    this.#lines.set(peer, line);
-    void this.#read(peer, line);
-    return line;
-  }
-
-  async #read(peer: PeerName, line: Line): Promise<void> {
-    const { clock } = this.#parts;
-    try {
-      const channel = await line.channel;
-      for await (const frame of channel.frames) {
-        if (this.#lines.get(peer) !== line) break;
-        this.#bytesIn += frame.length;
-        line.usedMs = clock.monotonicMs();
-        this.#pulls.frame(peer, frame, clock.monotonicMs());
-        this.#tick();
-      }
-      this.#broke(peer, line, new CoterieError("UNREACHABLE", "the peer closed it"));
-    } catch (error) {
-      this.#broke(peer, line, error);
-    }
-  }
-
-  #broke(peer: PeerName, line: Line, error: unknown): void {
-    if (this.#lines.get(peer) !== line) return;
-    const failure = toCoterieError(error);
-    this.#parts.log.debug("a pull stream broke", { peer, reason: failure.message });
-    this.#drop(peer, failure);
-    this.#pulls.lost(peer, this.#parts.clock.monotonicMs());
+  #came(peer: PeerName, frame: Uint8Array): void {
+    this.#bytesIn += frame.length;
+    this.#pulls.frame(peer, frame, this.#parts.clock.monotonicMs());
     this.#tick();
   }
 
-  #drop(peer: PeerName, reason: Error): void {
-    const line = this.#lines.get(peer);
-    if (line === undefined) return;
-    this.#lines.delete(peer);
-    line.opening.abort(reason);
-    line.channel.then(
-      (channel) => channel.abort(reason),
-      () => undefined, // it never came to be
-    );
+  #broke(peer: PeerName, { message: reason }: CoterieError): void {
+    this.#parts.log.debug("a pull stream broke", { peer, reason });
+    this.#pulls.lost(peer, this.#parts.clock.monotonicMs());
+    this.#tick();
   }
 
   /** Answers one question after the other, each when the transport took the answer before. */
@@ -198,15 +150,11 @@ export class DriverPulls {
   #tick(): void {
     if (this.#stopped) return;
     const nowMs = this.#parts.clock.monotonicMs();
-    let nextMs = Math.min(
+    const nextMs = Math.min(
       this.#pulls.tick(nowMs),
       this.#bodies.expire(nowMs) ?? Number.POSITIVE_INFINITY,
+      this.#lines.closeIdle(limits.pullIdleMs),
     );
-    for (const [peer, { usedMs }] of this.#lines) {
-      const endMs = usedMs + limits.pullIdleMs;
-      if (nowMs < endMs) nextMs = Math.min(nextMs, endMs);
-      else this.#drop(peer, new CoterieError("ABORTED", "not used any more"));
-    }
     this.#cancelTick?.();
     this.#cancelTick = undefined;
     this.#schedule(nextMs);

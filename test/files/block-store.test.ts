@@ -1,6 +1,7 @@
 import { cpSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { limits } from "../../src/core/limits.ts";
 import type { BlockStore } from "../../src/share/files/block-store.ts";
 import { codedError } from "../coded-error.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
@@ -65,7 +66,7 @@ describe("blocks", () => {
     await codedError(() => blocks.putMany([other]), "BAD_BLOCK");
     await codedError(() => blocks.putMany([leaf(1, 2 * MiB + 1)]), "BAD_BLOCK");
     await codedError(() => blocks.putMany([blockOf(0x70, Buffer.from("no node"))]), "BAD_BLOCK");
-    const wide = node(Array.from({ length: 8_193 }, (_, seed) => leaf(seed, 8)));
+    const wide = node(Array.from({ length: limits.blockLinksMax + 1 }, (_, seed) => leaf(seed, 8)));
     await codedError(() => blocks.putMany([wide]), "BAD_BLOCK");
   });
 

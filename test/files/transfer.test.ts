@@ -24,7 +24,7 @@ import {
   wantHeadBytes,
   wantsLength,
 } from "../../src/share/files/transfer/frames.ts";
-import { linksOf } from "../../src/share/files/transfer/links.ts";
+import { linksInOrder } from "../../src/share/files/block-links.ts";
 import { codedError } from "../coded-error.ts";
 import { node, silentLog, testNetwork, until, type TestNode } from "../net/fixture.ts";
 import { cidOf, MemoryBlocks } from "./dag.ts";
@@ -302,10 +302,10 @@ test("DAGs made to be walked for ever are walked once, or refused", async () => 
     bomb = there.node(Array.from({ length: 10 }, () => bomb));
   expect((await get(bomb, others)).blocks).toBe(there.blocks.size);
   stored(here, there);
-  const wide = there.node(Array.from({ length: limits.dagLinksMax + 1 }, () => bomb));
-  await codedError(() => get(wide, others), "TOO_LARGE");
+  const wide = there.node(Array.from({ length: limits.blockLinksMax + 1 }, () => bomb));
+  await codedError(() => get(wide, others), "BAD_BLOCK");
   const notNode = there.add(Uint8Array.of(0xff, 1), 0x70);
-  await codedError(() => get(notNode, others), "BAD_FORMAT");
+  await codedError(() => get(notNode, others), "BAD_BLOCK");
   await codedError(() => get(there.add(Uint8Array.of(1), 0x71), others), "UNSUPPORTED_TYPE");
   const sha1 = CID.createV1(0x55, multihash(0x11, new Uint8Array(20)));
   await codedError(() => get(there.node([sha1]), others), "UNSUPPORTED_TYPE");
@@ -327,7 +327,7 @@ test("of a DAG only those links are followed that are wanted", async () => {
   const root = there.file(100, 50, 10);
   serve(others[0]!, there);
   const report = await get(root, others, {
-    links: (cid, bytes) => linksOf(cid, bytes).slice(0, 2),
+    links: (cid, bytes) => linksInOrder(cid, bytes).slice(0, 2),
   });
   expect(report.blocks).toBe(1 + 2 + 4);
   expect(here.has(root)).toBe(true);

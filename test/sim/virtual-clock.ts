@@ -6,6 +6,7 @@
  * ten times as much.
  */
 import type { Clock } from "../../src/core/ports.ts";
+import { EventHeap } from "./event-heap.ts";
 import type { Prng } from "./prng.ts";
 
 type Event = {
@@ -24,7 +25,7 @@ export class VirtualTime {
   #nowMs = 0;
   #order = 0;
   #done = 0;
-  readonly #heap: Event[] = [];
+  readonly #heap = new EventHeap<Event>(isBefore);
   readonly #prng: Prng;
   /** Takes what an event throws; without it a throw ends `runUntil`. */
   onThrow: ((error: unknown) => void) | undefined;
@@ -50,7 +51,7 @@ export class VirtualTime {
       order: this.#order++,
       run,
     };
-    this.#push(event);
+    this.#heap.push(event);
     return () => (event.run = undefined);
   }
 
@@ -85,12 +86,12 @@ export class VirtualTime {
   /** False when nothing is due up to that time. */
   #step(untilMs: number): boolean {
     for (;;) {
-      const [next] = this.#heap;
+      const next = this.#heap.first;
       if (next === undefined || next.atMs > untilMs) {
         this.#nowMs = Math.max(this.#nowMs, untilMs);
         return false;
       }
-      this.#pop();
+      this.#heap.pop();
       const { run } = next;
       if (run === undefined) continue;
       next.run = undefined;
@@ -111,35 +112,6 @@ export class VirtualTime {
     } catch (error) {
       this.onThrow(error);
     }
-  }
-
-  #push(event: Event): void {
-    const heap = this.#heap;
-    let at = heap.push(event) - 1;
-    while (at > 0) {
-      const up = (at - 1) >>> 1;
-      if (!isBefore(event, heap[up]!)) break;
-      heap[at] = heap[up]!;
-      at = up;
-    }
-    heap[at] = event;
-  }
-
-  #pop(): void {
-    const heap = this.#heap;
-    const last = heap.pop()!;
-    const { length } = heap;
-    if (length === 0) return;
-    let at = 0;
-    for (;;) {
-      let down = 2 * at + 1;
-      if (down >= length) break;
-      if (down + 1 < length && isBefore(heap[down + 1]!, heap[down]!)) down++;
-      if (!isBefore(heap[down]!, last)) break;
-      heap[at] = heap[down]!;
-      at = down;
-    }
-    heap[at] = last;
   }
 }
 

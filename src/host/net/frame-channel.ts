@@ -10,6 +10,7 @@ import { CoterieError, toCoterieError } from "../../core/errors.ts";
 import { limits } from "../../core/limits.ts";
 import type { Clock, FrameChannel, Metrics, PeerName } from "../../core/ports.ts";
 import { encodeLength, FrameParser } from "./frame-parser.ts";
+import { StreamFlow } from "./stream-flow.ts";
 
 /** After a clean close of our side the peer has this long to close its own. */
 const lingerMs = 5_000;
@@ -21,17 +22,21 @@ export class StreamChannel implements FrameChannel {
   readonly frames: AsyncIterable<Uint8Array>;
   readonly #stream: Stream;
   readonly #parts: ChannelParts;
+  readonly #flow: StreamFlow;
   readonly #parser = new FrameParser(limits.syncFrameBytesMax);
   #received = 0;
   #sent = 0;
   #peerClosed = false;
   #ended = false;
-  #resuming = false;
   #failure: CoterieError | undefined;
   #wake: (() => void) | undefined;
 
   constructor(stream: Stream, peer: PeerName, parts: ChannelParts) {
     this.#stream = stream;
+    this.#flow = new StreamFlow(
+      stream,
+      () => this.#parser.pendingBytes <= limits.syncReadAheadBytesMax,
+    );
     this.#parts = parts;
     this.peer = peer;
     this.frames = this.#read();
@@ -63,7 +68,9 @@ export class StreamChannel implements FrameChannel {
       throw this.#failure ?? lost(toCoterieError(error).message);
     }
     this.#sent += bytes.length;
-    if (!hasRoom) await this.#drained();
+    if (hasRoom) return;
+    await this.#flow.drained(() => this.#failure !== undefined);
+    if (this.#failure !== undefined) throw this.#failure;
   }
 
   async close(): Promise<void> {
@@ -84,7 +91,7 @@ export class StreamChannel implements FrameChannel {
   async *#read(): AsyncGenerator<Uint8Array> {
     for (;;) {
       const frame = this.#failure === undefined ? this.#parse() : undefined;
-      this.#regulate();
+      this.#flow.regulate();
       if (frame !== undefined) {
         yield frame;
       } else if (this.#failure !== undefined) {
@@ -118,26 +125,8 @@ export class StreamChannel implements FrameChannel {
     const data = event.data.subarray();
     this.#received += data.length;
     this.#parser.push(new Uint8Array(data.buffer, data.byteOffset, data.length));
-    this.#regulate();
+    this.#flow.regulate();
     this.#rouse();
-  }
-
-  /**
-   * Pauses or resumes the stream by what waits. `resume` first hands out what libp2p had kept and only then tells
-   * the muxer, so a pause from inside of it would be undone: that one comes after.
-   */
-  #regulate(): void {
-    if (this.#resuming) return;
-    if (this.#stream.readStatus === "paused" && this.#hasRoom()) {
-      this.#resuming = true;
-      this.#stream.resume();
-      this.#resuming = false;
-    }
-    if (this.#stream.readStatus === "readable" && !this.#hasRoom()) this.#stream.pause();
-  }
-
-  #hasRoom(): boolean {
-    return this.#parser.pendingBytes <= limits.syncReadAheadBytesMax;
   }
 
   /** What happened to the stream before anybody listened. */
@@ -173,26 +162,6 @@ export class StreamChannel implements FrameChannel {
   #rouse(): void {
     this.#wake?.();
     this.#wake = undefined;
-  }
-
-  /**
-   * Waits until the transport takes more. The stream's own `onDrain` is no help: its promise is made once, so from
-   * the second time on it resolves at once (@libp2p/utils 7.4).
-   */
-  async #drained(): Promise<void> {
-    const stream = this.#stream;
-    while (stream.writableNeedsDrain && this.#failure === undefined) {
-      await new Promise<void>((resolve) => {
-        const done = (): void => {
-          stream.removeEventListener("drain", done);
-          stream.removeEventListener("close", done);
-          resolve();
-        };
-        stream.addEventListener("drain", done);
-        stream.addEventListener("close", done);
-      });
-    }
-    if (this.#failure !== undefined) throw this.#failure;
   }
 }
 

@@ -1,23 +1,25 @@
-/** A libp2p stream as bytes. Its events, and why draining is watched this way: `frame-channel.ts`. */
+/** A libp2p stream as bytes. Its events: `frame-channel.ts`. */
 import type { Stream } from "@libp2p/interface";
 import { toCoterieError } from "../../core/errors.ts";
 import { Closing, lost, type ByteDuplex } from "./byte-duplex.ts";
 import { ByteQueue } from "./byte-queue.ts";
+import { StreamFlow } from "./stream-flow.ts";
 
 export class StreamBytes implements ByteDuplex {
   readonly queue: ByteQueue;
   readonly #stream: Stream;
+  readonly #flow: StreamFlow;
   readonly #closing = new Closing();
   #sent = 0;
   #peerEnded = false;
-  #resuming = false;
-  #flowing = true;
 
   constructor(stream: Stream) {
     this.#stream = stream;
+    let isFlowing = true;
+    this.#flow = new StreamFlow(stream, () => isFlowing);
     this.queue = new ByteQueue((flowing) => {
-      this.#flowing = flowing;
-      this.#regulate();
+      isFlowing = flowing;
+      this.#flow.regulate();
     });
     stream.addEventListener("remoteCloseWrite", () => (this.#peerEnded = true));
     stream.addEventListener("end", () => {
@@ -44,7 +46,9 @@ export class StreamBytes implements ByteDuplex {
       throw this.queue.failure ?? lost(toCoterieError(error).message);
     }
     this.#sent += bytes.length;
-    if (!hasRoom) await this.#drained();
+    if (hasRoom) return;
+    await this.#flow.drained(() => this.queue.failure !== undefined);
+    if (this.queue.failure !== undefined) throw this.queue.failure;
   }
 
   async end(): Promise<void> {
@@ -65,17 +69,6 @@ export class StreamBytes implements ByteDuplex {
     this.#closing.on(handler);
   }
 
-  /** `resume` hands out what libp2p had kept before it tells the muxer: a pause from inside of it would be undone. */
-  #regulate(): void {
-    if (this.#resuming) return;
-    if (this.#flowing && this.#stream.readStatus === "paused") {
-      this.#resuming = true;
-      this.#stream.resume();
-      this.#resuming = false;
-    }
-    if (!this.#flowing && this.#stream.readStatus === "readable") this.#stream.pause();
-  }
-
   /** What happened to the stream before anybody listened. */
   #catchUp(): void {
     const { status, remoteWriteStatus, readableEnded } = this.#stream;
@@ -91,21 +84,5 @@ export class StreamBytes implements ByteDuplex {
     if (error !== undefined) this.queue.fail(lost(error.message));
     else if (!this.#peerEnded) this.queue.fail(lost("the connection closed"));
     this.#closing.done();
-  }
-
-  async #drained(): Promise<void> {
-    const stream = this.#stream;
-    while (stream.writableNeedsDrain && this.queue.failure === undefined) {
-      await new Promise<void>((resolve) => {
-        const done = (): void => {
-          stream.removeEventListener("drain", done);
-          stream.removeEventListener("close", done);
-          resolve();
-        };
-        stream.addEventListener("drain", done);
-        stream.addEventListener("close", done);
-      });
-    }
-    if (this.queue.failure !== undefined) throw this.queue.failure;
   }
 }

@@ -308,7 +308,7 @@ export class Files {
   async #provide(root: CID, signal: AbortSignal): Promise<void> {
     const { providers, clock, log } = this.#parts;
     const late = new AbortController();
-    const cancel = clock.after(limits.provideMs, () => late.abort());
+    const cancel = clock.after(limits.announceMs, () => late.abort());
     try {
       await providers.provide(root, AbortSignal.any([signal, late.signal]));
     } catch (error) {

@@ -63,7 +63,7 @@ export function isCid(text: string): boolean {
     CID.parse(text);
     return true;
   } catch {
-    return false;
+    return false; // which is the question
   }
 }
 

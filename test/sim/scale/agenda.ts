@@ -2,10 +2,12 @@
  * What is to happen, in the order of time. Nothing in a scale run waits for promises, so unlike the simulator's
  * `VirtualTime` it needs no turn of the platform's loop between two events: that is what makes 10,000 nodes affordable.
  */
+import { EventHeap } from "../event-heap.ts";
+
 type Event = { readonly atMs: number; readonly order: number; readonly run: () => void };
 
 export class Agenda {
-  readonly #heap: Event[] = [];
+  readonly #heap = new EventHeap<Event>(isBefore);
   #nowMs = 0;
   #order = 0;
 
@@ -16,15 +18,7 @@ export class Agenda {
   /** Runs `run` at that time, or now if it is past; what is set for one time runs in the order of setting. */
   at(atMs: number, run: () => void): void {
     const event = { atMs: Math.max(atMs, this.#nowMs), order: this.#order++, run };
-    const heap = this.#heap;
-    let at = heap.push(event) - 1;
-    while (at > 0) {
-      const up = (at - 1) >>> 1;
-      if (!isBefore(event, heap[up]!)) break;
-      heap[at] = heap[up]!;
-      at = up;
-    }
-    heap[at] = event;
+    this.#heap.push(event);
   }
 
   after(delayMs: number, run: () => void): void {
@@ -35,32 +29,15 @@ export class Agenda {
   run(forMs: number, isOver: () => boolean = () => false): void {
     const untilMs = this.#nowMs + forMs;
     while (!isOver()) {
-      const next = this.#heap[0];
+      const next = this.#heap.first;
       if (next === undefined || next.atMs > untilMs) {
         this.#nowMs = untilMs;
         return;
       }
-      this.#pop();
+      this.#heap.pop();
       this.#nowMs = next.atMs;
       next.run();
     }
-  }
-
-  #pop(): void {
-    const heap = this.#heap;
-    const last = heap.pop()!;
-    const { length } = heap;
-    if (length === 0) return;
-    let at = 0;
-    for (;;) {
-      let down = 2 * at + 1;
-      if (down >= length) break;
-      if (down + 1 < length && isBefore(heap[down + 1]!, heap[down]!)) down++;
-      if (!isBefore(heap[down]!, last)) break;
-      heap[at] = heap[down]!;
-      at = down;
-    }
-    heap[at] = last;
   }
 }
 

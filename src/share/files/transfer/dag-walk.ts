@@ -8,8 +8,8 @@ import type { CID } from "multiformats/cid";
 import { bytesName } from "../../../core/codec.ts";
 import { CoterieError } from "../../../core/errors.ts";
 import { limits } from "../../../core/limits.ts";
+import { isLeaf, linksInOrder } from "../block-links.ts";
 import type { Blocks } from "../blocks.ts";
-import { isLeaf, linksOf } from "./links.ts";
 import { checkVerifiable, inlineBytes } from "./verify.ts";
 
 export type Links = (cid: CID, bytes: Uint8Array) => readonly CID[];
@@ -35,7 +35,7 @@ export class DagWalk {
 
   constructor(root: CID, parts: DagWalkParts) {
     this.#parts = parts;
-    this.#links = parts.links ?? linksOf;
+    this.#links = parts.links ?? linksInOrder;
     this.#stack = [root];
   }
 
@@ -43,7 +43,7 @@ export class DagWalk {
     return this.#stack.length === 0 && this.#taken.size === 0 && this.#open === 0;
   }
 
-  /** The next block to get; undefined if there is none, or none until others have come. Throws as `linksOf` does. */
+  /** The next block to get; undefined if there is none, or none until others have come. Throws as `linksInOrder` does. */
   take(): CID | undefined {
     for (;;) {
       const cid = this.#stack.pop();
@@ -69,7 +69,7 @@ export class DagWalk {
     }
   }
 
-  /** It has come and is sound: its links are followed. Throws as `linksOf` does. */
+  /** It has come and is sound: its links are followed. Throws as `linksInOrder` does. */
   arrived(cid: CID, bytes: Uint8Array): void {
     if (!isLeaf(cid)) this.#follow(cid, bytes);
   }

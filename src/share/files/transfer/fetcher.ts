@@ -82,7 +82,7 @@ export class Fetcher {
   /**
    * Resolves when all blocks are in the store and flushed. Throws a `FetchError`: the signal's reason; `NOT_FOUND` when
    * nobody gives a block, or the code of the only thing that went wrong with the holders; what the store refused with;
-   * `BAD_FORMAT`, `TOO_LARGE` or `UNSUPPORTED_TYPE` for a DAG that no holder could mend.
+   * `BAD_BLOCK`, `TOO_LARGE` or `UNSUPPORTED_TYPE` for a DAG that no holder could mend.
    */
   async fetch(root: CID, options: FetchOptions): Promise<FetchReport> {
     const { blocks } = this.#parts;
