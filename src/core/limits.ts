@@ -275,7 +275,7 @@ export const limits = {
   /** Free space on the disk that files leave to the state. */
   filesHeadroomBytes: 64 * MiB,
   /** Beyond the quota: dead blocks that wait for collection. With a pack being rewritten this stays below 64 MiB. */
-  filesSlackBytes: 16 * MiB,
+  filesSlackBytes: 24 * MiB,
   /** Blocks written together, and pieces of one system call. */
   packGroupBytes: 4 * MiB,
   packPiecesMax: 1_024,
@@ -319,7 +319,9 @@ export const limits = {
   announceMs: 5_000,
   /** One step of the collector. */
   collectBlocks: 256,
-  collectBytes: 4 * MiB,
+  collectBytes: 1 * MiB,
+  /** So long before writers would have to wait for room, it is made in the background. */
+  collectAheadBytes: 16 * MiB,
 
   // control
   requestBodyBytesMax: 8 * MiB,

@@ -253,6 +253,7 @@ export class BlockStore implements Blocks {
     if (fresh.length > 0) {
       if (!(await this.#collector.makeRoom(bytes))) throw quotaExceeded(this.usage());
       await this.#packs.append(fresh);
+      this.#collector.grown();
     }
     if (this.#packs.backlog > 4) await this.#packs.commit();
     else if (this.#packs.backlog > 1) this.#commitSoon();

@@ -1,7 +1,8 @@
 /**
  * Takes back the space of what nothing needs, in small steps between which others write and read. A step either judges
  * some candidates (`BlockIndex`), or copies what lives of a stretch of a pack elsewhere, so that the pack can be removed
- * whole. In the background it rests three times as long as it worked; when a writer waits for room it does not.
+ * whole. In the background it rests three times as long as it worked, or as long as it worked once space gets tight: so
+ * early that a writer seldom has to wait for room, which it does without rests.
  */
 import { limits } from "../../core/limits.ts";
 import { toCoterieError } from "../../core/errors.ts";
@@ -13,7 +14,7 @@ import type { PackLog } from "./pack-log.ts";
 import { Turns } from "./turns.ts";
 
 const everything = 2 ** 48 - 1;
-/** In the background a pack is rewritten when so much of it is dead; for a writer who waits, and for `gc`, when this. */
+/** A pack is rewritten in the background when so much of it is dead; when space is tight, and for `gc`, when this. */
 const deadEnough = 0.5;
 const deadAtAll = 1 / 32;
 /** Packs rewritten for one writer before it is told that there is no room. */
@@ -54,6 +55,11 @@ export class Collector {
     this.#running ??= this.#run();
   }
 
+  /** The packs grew: begins early to take back what a writer would have to wait for. */
+  grown(): void {
+    if (this.#isTight()) this.wake();
+  }
+
   async stop(): Promise<void> {
     this.#stopped.abort();
     await this.#running;
@@ -90,9 +96,21 @@ export class Collector {
 
   #fits(bytes: number): boolean {
     const { packs, quotaBytes } = this.#parts;
-    const quota = quotaBytes();
-    const slack = Math.min(limits.filesSlackBytes, quota / 4);
-    return packs.liveBytes + bytes <= quota && packs.diskBytes + bytes <= quota + slack;
+    return packs.liveBytes + bytes <= quotaBytes() && packs.diskBytes + bytes <= this.#diskMax();
+  }
+
+  /** With what is dead and waits to be collected. */
+  #diskMax(): number {
+    const quota = this.#parts.quotaBytes();
+    return quota + Math.min(limits.filesSlackBytes, quota / 4);
+  }
+
+  /** Little is left until writers have to wait, and there is something to gain. */
+  #isTight(): boolean {
+    const { packs, quotaBytes } = this.#parts;
+    const aheadBytes = Math.min(limits.collectAheadBytes, quotaBytes() / 8);
+    const dead = packs.diskBytes - packs.liveBytes;
+    return dead > aheadBytes && packs.diskBytes > this.#diskMax() - aheadBytes;
   }
 
   /** Gives up the root that is only cached and was not used for longest. */
@@ -109,14 +127,15 @@ export class Collector {
     const { clock } = this.#parts;
     let sinceMs = clock.monotonicMs();
     const pause = async (): Promise<void> => {
-      await clock.sleep(Math.max(1, 3 * (clock.monotonicMs() - sinceMs)), signal);
+      const rests = this.#isTight() ? 1 : 3;
+      await clock.sleep(Math.max(1, rests * (clock.monotonicMs() - sinceMs)), signal);
       sinceMs = clock.monotonicMs();
     };
     try {
       while (this.#isAsked) {
         this.#isAsked = false;
         await this.#sweep(pause);
-        while (await this.#compact(deadEnough, pause));
+        while (await this.#compact(this.#isTight() ? deadAtAll : deadEnough, pause));
       }
     } catch (error) {
       if (signal.aborted) return;
@@ -186,6 +205,8 @@ export class Collector {
     for (let at: number | undefined = 0; at !== undefined;) {
       const from: number = at;
       at = await this.#steps.take(() => packs.evacuate(pack, from));
+      // at once, or the flush of a writer would have to wait for the copy of a whole pack
+      await packs.sync();
       await pause();
     }
     await packs.commit();

@@ -141,8 +141,9 @@ export class PackLog {
     this.#wait({ key, epoch });
   }
 
+  /** Resolves when all that was appended before is on disk; appends go on beside it. */
   sync(): Promise<void> {
-    return this.#appends.take(() => this.#files.sync());
+    return this.#files.sync();
   }
 
   /** Makes rows of everything that was appended before, on disk. */
