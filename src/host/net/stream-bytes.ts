@@ -27,8 +27,10 @@ export class StreamBytes implements ByteDuplex {
     });
     stream.addEventListener("close", ({ error }) => this.#closed(error));
     stream.addEventListener("message", ({ data }) => {
-      const bytes = data.subarray();
-      this.queue.push(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length));
+      // piece by piece: joined they would be copied; and a Buffer would be handed out as one
+      for (const { buffer, byteOffset, length } of data instanceof Uint8Array ? [data] : data) {
+        this.queue.push(new Uint8Array(buffer, byteOffset, length));
+      }
     });
     this.#catchUp();
   }
