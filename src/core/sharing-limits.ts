@@ -62,6 +62,8 @@ export const sharingLimits = {
   /** Verified blocks that wait for the disk; those of one write. */
   blockIntakeBytesMax: 16 * MiB,
   blockIntakeBatchBytes: 4 * MiB,
+  /** Of one transfer, of at most `blockBytesMax` each. */
+  blockBuffersSpareMax: 16,
   /** Without a byte from a holder that was asked. */
   blockAnswerMs: 10_000,
   /** A want is asked of a second holder, if one is idle, when the first has not answered for so long. */

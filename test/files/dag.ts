@@ -32,7 +32,7 @@ export class MemoryBlocks implements Blocks {
   }
 
   async putMany(blocks: readonly Block[]): Promise<void> {
-    for (const { cid, bytes } of blocks) this.blocks.set(cid.toString(), bytes);
+    for (const { cid, bytes } of blocks) this.blocks.set(cid.toString(), bytes.slice());
   }
 
   async flush(): Promise<void> {

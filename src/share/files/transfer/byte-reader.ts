@@ -1,14 +1,18 @@
 /** Exact numbers of bytes out of chunks as they come. What lies in one chunk is given as a view of it. */
 import { CoterieError } from "../../../core/errors.ts";
 import type { Clock } from "../../../core/ports.ts";
+import { BlockBuffers } from "./block-buffers.ts";
 
 export class ByteReader {
   readonly #chunks: AsyncIterator<Uint8Array>;
   readonly #clock: Clock;
+  readonly #buffers: BlockBuffers;
   #rest: Uint8Array = new Uint8Array(0);
   #waitingSinceMs: number | undefined;
 
-  constructor(chunks: AsyncIterable<Uint8Array>, clock: Clock) {
+  /** `buffers`: for what does not lie in one chunk. */
+  constructor(chunks: AsyncIterable<Uint8Array>, clock: Clock, buffers = new BlockBuffers()) {
+    this.#buffers = buffers;
     this.#chunks = chunks[Symbol.asyncIterator]();
     this.#clock = clock;
   }
@@ -36,7 +40,7 @@ export class ByteReader {
       this.#rest = rest.subarray(length);
       return rest.subarray(0, length);
     }
-    const taken = allocate(length);
+    const taken = this.#buffers.take(length);
     taken.set(rest);
     for (let at = rest.length; at < length;) {
       const chunk = await this.#next();
@@ -57,10 +61,4 @@ export class ByteReader {
     this.#waitingSinceMs = undefined;
     return done === true ? undefined : value;
   }
-}
-
-/** Not zeroed, since all of it is written before it is given out; never a part of Node's shared pool. */
-function allocate(length: number): Uint8Array {
-  const { buffer, byteOffset } = Buffer.allocUnsafeSlow(length);
-  return new Uint8Array(buffer, byteOffset, length);
 }

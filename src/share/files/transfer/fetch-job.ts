@@ -7,7 +7,9 @@ import type { CID } from "multiformats/cid";
 import { toCoterieError } from "../../../core/errors.ts";
 import { limits } from "../../../core/limits.ts";
 import type { Clock, PeerName } from "../../../core/ports.ts";
+import { isLeaf } from "../block-links.ts";
 import type { Blocks } from "../blocks.ts";
+import { BlockBuffers } from "./block-buffers.ts";
 import { DagWalk, type Links } from "./dag-walk.ts";
 import type { HolderSession } from "./holder-session.ts";
 import { Intake } from "./intake.ts";
@@ -31,6 +33,8 @@ export type FetchJobParts = {
 };
 
 export class FetchJob {
+  /** Leaves lie in them until they are stored. */
+  readonly buffers = new BlockBuffers();
   readonly #clock: Clock;
   readonly #walk: DagWalk;
   readonly #intake: Intake;
@@ -57,6 +61,8 @@ export class FetchJob {
           this.#walk.stored(cid);
           this.#blocks++;
           this.#bytes += bytes.length;
+          // links of a node may be read out of its bytes later
+          if (isLeaf(cid)) this.buffers.giveBack(bytes);
         }
         onProgress({ blocks: this.#blocks, bytes: this.#bytes });
         this.rouse();

@@ -206,7 +206,7 @@ class Run {
     const job = this.#job;
     const channel = await bulk.open(peer, blocksProtocol, job.signal, this.#options.lane);
     report.lane = channel.lane;
-    const session = new HolderSession<Want>(channel, clock);
+    const session = new HolderSession<Want>(channel, clock, job.buffers);
     const onAbort = (): void => job.leave(session, toCoterieError(job.signal.reason));
     job.signal.addEventListener("abort", onAbort, { once: true });
     job.join(session);

@@ -6,6 +6,7 @@ import type { CID } from "multiformats/cid";
 import { CoterieError } from "../../../core/errors.ts";
 import { limits } from "../../../core/limits.ts";
 import type { BulkChannel, Clock } from "../../../core/ports.ts";
+import type { BlockBuffers } from "./block-buffers.ts";
 import { ByteReader } from "./byte-reader.ts";
 import {
   answerBytes,
@@ -34,10 +35,10 @@ export class HolderSession<W extends { readonly cid: CID }> {
   #meanBytes = sizeGuess;
   #cancelWatch: (() => void) | undefined;
 
-  constructor(channel: BulkChannel, clock: Clock) {
+  constructor(channel: BulkChannel, clock: Clock, buffers: BlockBuffers) {
     this.channel = channel;
     this.#clock = clock;
-    this.#reader = new ByteReader(channel.chunks, clock);
+    this.#reader = new ByteReader(channel.chunks, clock, buffers);
     this.#watch();
   }
 
