@@ -4,8 +4,8 @@
  *    throws where nobody can catch it and ends the process. Here a frame for a dead connection goes nowhere instead: the
  *    connection's own end, which follows, ends its streams. `false` is the muxer's word for "not now".
  * 2. Each frame that comes is answered with a window update, a frame of its own with its encryption and its system call:
- *    twice the frames for gossip and probes, an eighth of a receiver's time in transfers. Here an update waits until a
- *    quarter of the window was used, so a sender still has the rest, and never stands still for want of an update.
+ *    twice the frames for gossip and probes, an eighth of a receiver's time in transfers. Here an update waits until
+ *    half of the window was used, as in Go's yamux: the sender still has the other half, and never stands still.
  */
 import type { MessageStream, Stream, StreamMuxerFactory } from "@libp2p/interface";
 import { yamux, type YamuxMuxerInit } from "@libp2p/yamux";
@@ -61,7 +61,7 @@ function holdUpdates(stream: Stream): void {
   inside.sendWindowUpdate = () => {
     const used = inside.recvWindow - inside.recvWindowCapacity;
     // the first tells the peer that its stream was accepted
-    if (!isFirst && used < inside.recvWindow / 4) return;
+    if (!isFirst && used < inside.recvWindow / 2) return;
     isFirst = false;
     update();
   };
