@@ -284,6 +284,7 @@ export const limits = {
   indexGroupBlocks: 1_024,
   indexGroupLinks: 8_192,
   hotBlocksBytesMax: 16 * MiB,
+  hotBlockBytesMax: 256 * KiB,
   /** A chunk of a file, by the profile of its CID. */
   fileChunkBytes: 1 * MiB,
   /** Blocks of an added file that wait to be stored together. */

@@ -60,10 +60,10 @@ export const sharingLimits = {
   blockWindowMax: 512,
   blockWindowFirst: 4,
   /** Verified blocks that wait for the disk; those of one write. */
-  blockIntakeBytesMax: 16 * MiB,
+  blockIntakeBytesMax: 8 * MiB,
   blockIntakeBatchBytes: 4 * MiB,
   /** Of one transfer, of at most `blockBytesMax` each. */
-  blockBuffersSpareMax: 16,
+  blockBuffersSpareMax: 8,
   /** Without a byte from a holder that was asked. */
   blockAnswerMs: 10_000,
   /** A want is asked of a second holder, if one is idle, when the first has not answered for so long. */

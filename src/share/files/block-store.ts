@@ -95,7 +95,8 @@ export class BlockStore implements Blocks {
     const hot = this.#hot.get(name);
     if (hot !== undefined) return hot;
     const bytes = await this.#packs.read(key);
-    if (bytes !== undefined) this.#hot.put(name, bytes);
+    // what is large is read in one go, and would take the place of many that are small
+    if (bytes !== undefined && bytes.length <= limits.hotBlockBytesMax) this.#hot.put(name, bytes);
     return bytes;
   }
 

@@ -8,7 +8,7 @@
  * limit, so that a DAG that says it is huge is refused before the disk is full.
  */
 import { constants } from "node:fs";
-import { link, lstat, mkdir, open, rename, rm, statfs, symlink } from "node:fs/promises";
+import { link, lstat, mkdir, open, rename, rm, stat, statfs, symlink } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import type { CID } from "multiformats/cid";
 import { decodeUtf8, toHex } from "../../core/codec.ts";
@@ -125,7 +125,7 @@ class Writer {
     const file = await open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o666);
     try {
       let at = 0;
-      for await (const piece of readFile(this.#read, node, signal)) {
+      for await (const piece of readFile(this.#read, node, signal, { frees: true })) {
         for (let rest = piece; rest.length > 0;) {
           const { bytesWritten } = await file.write(rest, 0, rest.length, at);
           at += bytesWritten;
@@ -174,12 +174,18 @@ function checkedName(cid: CID, name: string): string {
   return name;
 }
 
-async function checkFree(path: string): Promise<void> {
+/** Rejects `BAD_FILE` when something is there, or no folder is to put it in. */
+export async function checkFree(path: string): Promise<void> {
   const facts = await lstat(path).catch((error: unknown) => {
     if (errnoOf(error) === "ENOENT") return undefined;
     throw fileFault("write", path, error, "BAD_FILE");
   });
-  if (facts === undefined) return;
+  if (facts === undefined) {
+    await stat(dirname(path)).catch((error: unknown) => {
+      throw fileFault("write", path, error, "BAD_FILE");
+    });
+    return;
+  }
   throw new CoterieError("BAD_FILE", `${JSON.stringify(path)} is there already`, {
     hint: "remove it, or choose another path with -o",
   });

@@ -12,7 +12,7 @@ import type { BlockStore, BlockUsage } from "./block-store.ts";
 import type { Holding } from "./block-rows.ts";
 import { readCar, writeCar } from "./car.ts";
 import { diagnose, type Finding } from "./diagnose.ts";
-import { extract } from "./extract.ts";
+import { checkFree, extract } from "./extract.ts";
 import { LocalDag } from "./local-dag.ts";
 import type { Candidates, Fetcher, FetchProgress, Providers, Share, ShareState } from "./ports.ts";
 import { progressOf, type Progress, type Tally } from "./progress.ts";
@@ -92,6 +92,7 @@ export class Files {
   get(what: string, path: string, signal: AbortSignal) {
     return this.#progress(signal, async (tally, inner) => {
       const root = this.resolve(what);
+      await checkFree(path); // rather than after an hour of fetching
       const read = await this.#bringHere(root, tally, inner);
       tally.bytes = 0;
       const onWritten = (bytes: number): void => void (tally.bytes += bytes);

@@ -32,11 +32,16 @@ export async function* readFile(
   read: ReadBlock,
   file: FileNode,
   signal: AbortSignal,
-  range: { readonly offset?: number; readonly length?: number } = {},
+  range: {
+    readonly offset?: number;
+    readonly length?: number;
+    /** A piece is done with when the next is asked for: its memory need not wait for a collection of garbage. */
+    readonly frees?: boolean;
+  } = {},
 ): AsyncGenerator<Uint8Array> {
   const from = Math.min(range.offset ?? 0, file.size);
   const to = Math.min(file.size, from + (range.length ?? file.size));
-  const waiting: { piece: Promise<Uint8Array>; at: number }[] = [];
+  const waiting: Piece[] = [];
   const pieces = piecesOf(read, file, signal, from, to);
   try {
     for (let isDone = false; ;) {
@@ -49,13 +54,25 @@ export async function* readFile(
       if (first === undefined) return;
       const bytes = await first.piece;
       yield bytes.subarray(Math.max(0, from - first.at), to - first.at);
+      if (range.frees === true && first.isLeaf) free(bytes);
     }
   } finally {
     await Promise.allSettled(waiting.map(({ piece }) => piece));
   }
 }
 
-type Piece = { readonly piece: Promise<Uint8Array>; readonly at: number };
+type Piece = {
+  readonly piece: Promise<Uint8Array>;
+  readonly at: number;
+  readonly isLeaf: boolean;
+};
+
+/** Large leaves are read for one reader each (`BlockStore.get`). */
+function free({ buffer }: Uint8Array): void {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength > limits.hotBlockBytesMax) {
+    buffer.transfer(0);
+  }
+}
 
 /** Pieces that reach into `[from, to)`, each with its place in the file. */
 async function* piecesOf(
@@ -68,7 +85,7 @@ async function* piecesOf(
   const stack: { readonly parts: readonly FilePart[]; next: number; at: number }[] = [];
   const open = function* (node: FileNode, at: number): Generator<Piece> {
     if (node.data.length > 0 && at < to && at + node.data.length > from) {
-      yield { piece: Promise.resolve(node.data), at };
+      yield { piece: Promise.resolve(node.data), at, isLeaf: false };
     }
     stack.push({ parts: node.parts, next: 0, at: at + node.data.length });
     if (stack.length > limits.fileDepthMax) throw tooDeep(limits.fileDepthMax);
@@ -86,7 +103,7 @@ async function* piecesOf(
     if (part.cid.code === codecs.raw) {
       const piece = read(part.cid, signal).then((bytes) => checked(part, bytes.length, bytes));
       piece.catch(() => undefined); // awaited in its turn
-      yield { piece, at };
+      yield { piece, at, isLeaf: true };
     } else {
       const node = await readNode(read, part.cid, signal);
       if (node.kind !== "file") throw badDag(part.cid, "it is a part of a file and no file");
