@@ -14,6 +14,7 @@ import { million } from "./million.ts";
 import { put } from "./put.ts";
 import { cold, live } from "./replication.ts";
 import { merges, writes } from "./state.ts";
+import { transferMany } from "./transfer-many.ts";
 import { transfer } from "./transfer.ts";
 
 const { values } = parseArgs({
@@ -34,6 +35,7 @@ const all: readonly Benchmark[] = [
   mesh,
   million,
   transfer,
+  transferMany,
   history(values.history),
 ];
 

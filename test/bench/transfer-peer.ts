@@ -25,6 +25,7 @@ import { startNet, type RunningNet } from "../../src/host/net/libp2p-net.ts";
 import { StreamBytes } from "../../src/host/net/stream-bytes.ts";
 import { systemRandom } from "../../src/host/random.ts";
 import type { Blocks } from "../../src/share/files/blocks.ts";
+import { linksInOrder } from "../../src/share/files/block-links.ts";
 import { BlockServer } from "../../src/share/files/transfer/block-server.ts";
 import { Fetcher } from "../../src/share/files/transfer/fetcher.ts";
 import { blocksProtocol } from "../../src/share/files/transfer/frames.ts";
@@ -79,14 +80,28 @@ class FileBlocks implements Blocks {
   }
 }
 
+/** Gives other bytes than it says, once it has given so many blocks. */
+class LyingBlocks extends FileBlocks {
+  #honest = 100;
+
+  override async get(cid: CID): Promise<Uint8Array | undefined> {
+    const bytes = await super.get(cid);
+    if (bytes !== undefined && this.#honest-- <= 0) bytes[bytes.length >> 1]! ^= 1;
+    return bytes;
+  }
+}
+
 function cidOf(bytes: Uint8Array, code = 0x55): CID {
   return CID.createV1(code, multihash(0x12, sha256(bytes)));
 }
 
 /** The file as it lies, in leaves of 1 MiB, with its nodes behind it. */
-async function addFile(path: string): Promise<{ blocks: FileBlocks; root: CID }> {
+async function addFile(
+  path: string,
+  Kind = FileBlocks,
+): Promise<{ blocks: FileBlocks; root: CID }> {
   const file = await open(path, "r+");
-  const blocks = new FileBlocks(file);
+  const blocks = new Kind(file);
   const leaves: CID[] = [];
   const chunk = Buffer.alloc(MiB);
   for (;;) {
@@ -112,6 +127,7 @@ class Peer {
   readonly #role: string;
   #net: RunningNet | undefined;
   #root: CID | undefined;
+  readonly #charged: string[] = [];
   #runs = 0;
   #rssBefore = 0;
   #rssMost = 0;
@@ -150,13 +166,13 @@ class Peer {
       log: silent,
       metrics: createMetrics(),
     });
-    if (this.#role === "receiver") return { addresses: [], port: 0, root: "" };
+    if (this.#role.startsWith("receiver")) return { addresses: [], port: 0, root: "" };
     const path = join(this.#folder, "source");
     if (!existsSync(path)) {
       const file = openSync(path, "w");
       for (let at = 0; at < size; at += MiB) writeSync(file, systemRandom.bytes(MiB));
     }
-    const { blocks, root } = await addFile(path);
+    const { blocks, root } = await addFile(path, this.#role === "liar" ? LyingBlocks : FileBlocks);
     this.#root = root;
     const budget = { spend: async () => undefined };
     const server = new BlockServer({
@@ -226,27 +242,79 @@ class Peer {
     return performance.now() - startedAt;
   }
 
-  async fetch(root: string, lane: string): Promise<number> {
+  /**
+   * From all that are connected; the ones that lied. `killed`: the process of one, killed when half has come. Throws when
+   * what came is not, byte for byte, what the sender has.
+   */
+  async fetchFromAll(root: string, killed?: number): Promise<{ ms: number; charged: string[] }> {
     await using file = await open(this.#path(), "w+");
     const blocks = new FileBlocks(file);
-    const fetcher = new Fetcher({
+    const cid = CID.parse(root);
+    let total = Number.POSITIVE_INFINITY;
+    let toKill = killed;
+    const startedAt = performance.now();
+    await this.#fetcher(blocks).fetch(cid, {
+      sources: this.#net!.connected(),
+      signal: AbortSignal.timeout(120_000),
+      onProgress: ({ blocks: count }) => {
+        if (total === Number.POSITIVE_INFINITY && blocks.has(cid)) {
+          total = 0;
+          void this.#leaves(blocks, cid).then((leaves) => (total = leaves.length));
+        }
+        if (toKill === undefined || total === 0 || count < total / 2) return;
+        process.kill(toKill, "SIGKILL");
+        toKill = undefined;
+      },
+    });
+    const ms = performance.now() - startedAt;
+    if (toKill !== undefined) throw new Error("nobody was killed");
+    await this.#compare(blocks, cid);
+    return { ms, charged: this.#charged.splice(0) };
+  }
+
+  async #leaves(blocks: FileBlocks, root: CID): Promise<readonly CID[]> {
+    return linksInOrder(root, (await blocks.get(root))!);
+  }
+
+  async #compare(blocks: FileBlocks, root: CID): Promise<void> {
+    await using source = await open(join(this.#folder, "source"), "r");
+    const expected = Buffer.alloc(MiB);
+    let at = 0;
+    for (const leaf of await this.#leaves(blocks, root)) {
+      const found = (await blocks.get(leaf))!;
+      const { bytesRead } = await source.read(expected, 0, found.length, at);
+      if (!expected.subarray(0, bytesRead).equals(found)) throw new Error(`other bytes at ${at}`);
+      at += found.length;
+    }
+  }
+
+  #fetcher(blocks: Blocks): Fetcher {
+    return new Fetcher({
       bulk: this.#net!.bulk,
       blocks,
       budget: { spend: async () => undefined },
       clock: systemClock,
       log: silent,
       metrics: createMetrics(),
-      charge: (peer, reason) => {
-        throw new Error(`${peer}: ${reason}`);
-      },
+      charge: (peer) => this.#charged.push(peer),
     });
+  }
+
+  async name(): Promise<string> {
+    return this.#node.peerId.toString();
+  }
+
+  async fetch(root: string, lane: string): Promise<number> {
+    await using file = await open(this.#path(), "w+");
+    const blocks = new FileBlocks(file);
     const startedAt = performance.now();
-    const { sources } = await fetcher.fetch(CID.parse(root), {
+    const { sources } = await this.#fetcher(blocks).fetch(CID.parse(root), {
       sources: this.#net!.connected(),
       signal: AbortSignal.timeout(120_000),
       ...(lane === "libp2p" ? { lane } : {}),
     });
     const ms = performance.now() - startedAt;
+    if (this.#charged.length > 0) throw new Error(`charged: ${this.#charged.join(", ")}`);
     if (sources[0]?.lane !== lane) throw new Error(`it went over ${sources[0]?.lane}`);
     return ms;
   }
@@ -256,13 +324,22 @@ class Peer {
   }
 
   #path(): string {
-    return join(this.#folder, `received-${this.#runs++ % 2}`);
+    return join(this.#folder, `${this.#role}-${this.#runs++ % 2}`);
   }
 }
 
 export type TransferPeer = Pick<
   Peer,
-  "start" | "connect" | "begin" | "used" | "tcp" | "stream" | "fetch" | "stop"
+  | "start"
+  | "connect"
+  | "name"
+  | "begin"
+  | "used"
+  | "tcp"
+  | "stream"
+  | "fetch"
+  | "fetchFromAll"
+  | "stop"
 >;
 
 const [folder, role] = process.argv.slice(2);

@@ -10,16 +10,17 @@ import type { Benchmark, Figure } from "./report.ts";
 import type { TransferPeer } from "./transfer-peer.ts";
 
 const MiB = 1024 * 1024;
-const sizeMiB = Number(process.env["COTERIE_BENCH_TRANSFER_MIB"] ?? 512);
+export const sizeMiB = Number(process.env["COTERIE_BENCH_TRANSFER_MIB"] ?? 512);
 const program = join(import.meta.dirname, "transfer-peer.ts");
 
-type Calls = {
+export type Calls = {
   [Name in keyof TransferPeer]: (
     ...args: Parameters<TransferPeer[Name]>
   ) => Promise<Awaited<ReturnType<TransferPeer[Name]>>>;
 };
 
-function start(folder: string, role: string): { child: ChildProcess; peer: Calls } {
+/** One end, in a process of its own. */
+export function start(folder: string, role: string): { child: ChildProcess; peer: Calls } {
   const child = fork(program, [folder, role], { execArgv: ["--expose-gc"] });
   const ask = async (name: string, args: unknown[]): Promise<unknown> => {
     child.send({ name, args });
