@@ -119,10 +119,15 @@ class Load {
     this.#seed = seed;
   }
 
+  /** What was removed a moment ago may still have its place: then less fits, and what is full is full. */
   async fill(bytes: number): Promise<void> {
     await this.#shrink(bytes, { puts: [], adds: [], rounds: 0, unpins: 0, refused: 0 });
     const pieces = [8 * MiB, MiB];
-    for (const size of pieces) while (this.#bytes + size <= bytes) await this.#bring(size, false);
+    try {
+      for (const size of pieces) while (this.#bytes + size <= bytes) await this.#bring(size, false);
+    } catch (error) {
+      if (toCoterieError(error).code !== "FILES_QUOTA") throw error;
+    }
   }
 
   /** Adds, gets and unpins for as long, at most so many bytes pinned at once. */

@@ -54,6 +54,11 @@ function clockText({ clock }: Status): string {
   return `${humanDuration(Math.abs(offset))} ${offset > 0 ? "ahead of" : "behind"} the peers' clocks`;
 }
 
+function filesText({ files, bulk }: Status): string {
+  const lanes = `${plural(bulk.direct, "channel")} on sockets, ${bulk.libp2p} over libp2p`;
+  return `${humanBytes(files.liveBytes)} of ${humanBytes(files.quotaBytes)}; ${lanes}`;
+}
+
 function servicesText({ services: { exposed, forwards, open, gateway } }: Status): string {
   const doors = gateway === null ? "gateway off" : `gateway ${gateway}`;
   return `${exposed} exposed, ${plural(open, "stream")} open; ${plural(forwards, "forward")}; ${doors}`;
@@ -113,6 +118,7 @@ function rowsOf(status: Status, now: number): Row[] {
         `equal to a peer ${humanAgo(sync.lastEqualAt, now)}; ${plural(sync.sessions, "session")}, ` +
         `${humanBytes(sync.bytesIn)} in, ${humanBytes(sync.bytesOut)} out`,
     },
+    { title: "files", text: filesText(status) },
     { title: "services", text: servicesText(status) },
     { title: "clock", text: clockText(status) },
     {

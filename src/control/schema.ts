@@ -64,6 +64,10 @@ export const Status = Type.Object({
     offsetMs: NullableMs,
     leadMs: Type.Number({ description: "how far the state's stamps lead the wall clock" }),
   }),
+  /** Of shared files: what the quota is, what the packs take on the disk, and what of that is only cached. */
+  files: Type.Object({ quotaBytes: Count, diskBytes: Count, liveBytes: Count, cachedBytes: Count }),
+  /** Open channels for transfers and tunnels: over sockets of their own, and over libp2p. */
+  bulk: Type.Object({ direct: Count, libp2p: Count }),
   services: ServicesSummary,
   counters: Type.Record(Type.String(), Type.Number()),
   process: Type.Object({

@@ -22,6 +22,7 @@ export const backupFiles = [
   "identity.key",
   "owner.key",
   "bootstrap.json",
+  "services.json",
   "addresses.json",
   "network.json",
 ] as const;

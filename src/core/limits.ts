@@ -271,6 +271,7 @@ export const limits = {
   blockBytesMax: 2 * MiB,
   /** Links of one block: 1,024 chunks of a file, some thousands of names of a folder that is not sharded. */
   blockLinksMax: 16_384,
+  packBytesMin: 4 * MiB,
   packBytesMax: 32 * MiB,
   /** Free space on the disk that files leave to the state. */
   filesHeadroomBytes: 64 * MiB,

@@ -119,6 +119,8 @@ function statusOf(parts: DaemonParts): Status {
     },
     sync: driver.syncStatus(),
     clock: { offsetMs: driver.clockOffsetMs() ?? null, leadMs: state.leadMs(wallMs) },
+    files: parts.files.usage(),
+    bulk: net.bulkChannels(),
     services: parts.services.summary(),
     counters: { ...parts.metrics.read() },
     process: { pid, rssBytes, heapBytes, cpuMs, loopDelayMaxMs },

@@ -80,6 +80,13 @@ export function fakeStatus(dataDir: string): Status {
       missingTwice: 1,
     },
     clock: { offsetMs: -1_234.5, leadMs: 5_000 },
+    files: {
+      quotaBytes: 10 * 2 ** 30,
+      diskBytes: 3 * 2 ** 20,
+      liveBytes: 2 * 2 ** 20,
+      cachedBytes: 0,
+    },
+    bulk: { direct: 2, libp2p: 1 },
     services: { exposed: 1, forwards: 2, open: 3, gateway: "127.0.0.1:8780", faults: [] },
     counters: { "sync.sessions": 12 },
     process: {

@@ -92,6 +92,13 @@ export function createFakeDaemon(): FakeDaemon {
       },
       sync: { lastEqualAt: null, sessions: 0, active: 0, bytesIn: 0, bytesOut: 0, missingTwice: 0 },
       clock: { offsetMs: null, leadMs: 0 },
+      files: {
+        quotaBytes: 10 * 2 ** 30,
+        diskBytes: 3 * 2 ** 20,
+        liveBytes: 2 * 2 ** 20,
+        cachedBytes: 0,
+      },
+      bulk: { direct: 2, libp2p: 1 },
       services: { exposed: 0, forwards: 0, open: 0, gateway: null, faults: [] },
       counters: {},
       process: { pid: 1, rssBytes: 1, heapBytes: 1, cpuMs: 1, loopDelayMaxMs: 1 },

@@ -119,7 +119,7 @@ test("what is pinned but shared by nobody is found through the DHT by its CID", 
   await at("one").client.shareRemove("unlisted", false);
   await until("nobody says that it holds it", async () => {
     const findings = await findingsOf(at("two").client, root);
-    return findings.some(({ detail }) => detail.startsWith("0 members say"));
+    return findings.some(({ detail }) => detail.startsWith("0 members said"));
   });
   const out = join(folder, "unlisted.got");
   await copyAt("two", root, out);
@@ -140,7 +140,7 @@ test("why something cannot be had is told: nobody has it, or the only one that h
   expect(error).toMatchObject({ code: "UNREACHABLE" });
   const cut = await run("two", "share", "diag", "lonely");
   expect(cut.code).toBe(1);
-  expect(cut.out).toContain("1 member say that they hold it");
+  expect(cut.out).toContain("1 member said to hold it");
   expect(cut.out).toMatch(new RegExp(`fail +member +${peerId}: UNREACHABLE`));
   await at("two").client.setFaults({ blockedPeers: [], links: [] });
   await connected(at("one"), at("two"));

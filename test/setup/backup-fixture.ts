@@ -57,6 +57,8 @@ export async function backedUp(
   const dataDir = join(temporaryFolder(), "node");
   await initNode({ dataDir, name: "falcon", networkName: "home" });
   writeFileSync(join(dataDir, "addresses.json"), '{"version":1,"peers":[]}', { mode: 0o600 });
+  const services = '{"version":1,"exposures":[],"forwards":[]}';
+  writeFileSync(join(dataDir, "services.json"), services, { mode: 0o600 });
   const node = await loadNode(dataDir);
   const { config } = await readConfig(dataDir);
   return withState(node, async (state) => {

@@ -34,6 +34,7 @@ const nodeFiles = [
   "identity.key",
   "network.json",
   "owner.key",
+  "services.json",
 ];
 
 describe("a restore", () => {

@@ -15,8 +15,10 @@ import { HotBlocks } from "./hot-blocks.ts";
 import { PackLog, type NewBlock, type PackLogParts } from "./pack-log.ts";
 import { recordBytes } from "./pack-record.ts";
 
-export type BlockStoreParts = PackLogParts & {
+export type BlockStoreParts = Omit<PackLogParts, "packBytes"> & {
   readonly clock: Clock;
+  /** By the quota, if not given. */
+  readonly packBytes?: number;
   /** May change at any time. */
   quotaBytes(): number;
 };
@@ -73,7 +75,8 @@ export class BlockStore implements Blocks {
 
   /** Opens the packs in a folder and brings the index up to them; what an interrupted run left is collected. */
   static async open(parts: BlockStoreParts): Promise<BlockStore> {
-    const store = new BlockStore(parts, await PackLog.open(parts));
+    const packBytes = (): number => parts.packBytes ?? packBytesFor(parts.quotaBytes());
+    const store = new BlockStore(parts, await PackLog.open({ ...parts, packBytes }));
     store.#collector.wake();
     return store;
   }
@@ -284,6 +287,12 @@ export class BlockStore implements Blocks {
         this.#isCommitting = false;
       });
   }
+}
+
+/** Many packs, so that there are always some of which most is dead, and a pack beside its copy is little of the quota. */
+function packBytesFor(quotaBytes: number): number {
+  const { packBytesMin, packBytesMax } = limits;
+  return Math.max(packBytesMin, Math.min(packBytesMax, quotaBytes / 64));
 }
 
 function take<T>(items: Iterable<T>, count: number): T[] {

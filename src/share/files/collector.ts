@@ -20,6 +20,9 @@ const deadAtAll = 1 / 32;
 /** Packs rewritten for one writer before it is told that there is no room. */
 const packsPerWriterMax = 16;
 
+/** Of `collectBytes` each. */
+const stepsPerFlush = 4;
+
 export type CollectorParts = {
   readonly packs: PackLog;
   readonly clock: Clock;
@@ -202,11 +205,12 @@ export class Collector {
     const pack = this.#deadest(deadMin);
     if (pack === undefined) return false;
     this.#rewritten = pack;
+    let steps = 0;
     for (let at: number | undefined = 0; at !== undefined;) {
       const from: number = at;
       at = await this.#steps.take(() => packs.evacuate(pack, from));
-      // at once, or the flush of a writer would have to wait for the copy of a whole pack
-      await packs.sync();
+      // or the flush of a writer would have to wait for the copy of a whole pack
+      if (++steps % stepsPerFlush === 0) await packs.sync();
       await pause();
     }
     await packs.commit();

@@ -35,7 +35,7 @@ export async function* diagnose(
   yield quotaOf(parts);
   const holders = parts.shares.holders(root.toString());
   const others = holders.filter((peer) => peer !== parts.candidates.self);
-  yield counted("holders", others, "say that they hold it");
+  yield counted("holders", others, "said to hold it");
   const providers = yield* providersOf(parts, root, signal);
   const peers = new Set([...others, ...providers]);
   if (peers.size === 0) {
@@ -64,7 +64,7 @@ async function* providersOf(
 ): AsyncGenerator<Finding, readonly PeerName[]> {
   try {
     const found = await providers.find(root, signal);
-    yield counted("providers", found, "stand in the DHT for it");
+    yield counted("providers", found, "named for it by the DHT");
     return found;
   } catch (error) {
     yield { step: "providers", verdict: "fail", detail: toCoterieError(error).message };

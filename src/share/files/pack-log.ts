@@ -18,8 +18,8 @@ export type PackLogParts = {
   readonly folder: string;
   readonly log: Log;
   readonly metrics: Metrics;
-  /** Where a pack ends; `limits.packBytesMax`. */
-  readonly packBytes?: number;
+  /** Where a pack ends. */
+  packBytes(): number;
 };
 
 export type NewBlock = {
@@ -34,7 +34,6 @@ export class PackLog {
   readonly index: BlockIndex;
   readonly #files: PackFiles;
   readonly #parts: PackLogParts;
-  readonly #packBytes: number;
   /** Sizes of the packs that are not written any more. */
   readonly #sizes: Map<number, number>;
   #sealedBytes = 0;
@@ -57,7 +56,6 @@ export class PackLog {
     this.#files = files;
     this.index = index;
     this.#sizes = sizes;
-    this.#packBytes = parts.packBytes ?? limits.packBytesMax;
   }
 
   static async open(parts: PackLogParts): Promise<PackLog> {
@@ -68,7 +66,7 @@ export class PackLog {
     const last = Math.max(0, ...sizes.keys(), ...index.packs.keys());
     const size = sizes.get(last);
     const isShort = size !== undefined && size < (index.packs.get(last)?.indexedTo ?? 0);
-    if (size !== undefined && size < log.#packBytes && !isShort) {
+    if (size !== undefined && size < parts.packBytes() && !isShort) {
       await files.use(last, size);
       sizes.delete(last);
     } else {
@@ -124,7 +122,7 @@ export class PackLog {
   /** Appends blocks to the pack that is written; they can be found when it resolves. */
   append(blocks: readonly NewBlock[]): Promise<void> {
     return this.#appends.take(async () => {
-      if ((this.#files.active?.size ?? 0) >= this.#packBytes) await this.#roll();
+      if ((this.#files.active?.size ?? 0) >= this.#parts.packBytes()) await this.#roll();
       const pieces = blocks.flatMap(({ key, bytes }) => [encodeHead(key, bytes), bytes]);
       const { pack, at: start } = await this.#files.append(joinSmall(pieces));
       let at = start;
