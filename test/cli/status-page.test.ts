@@ -20,6 +20,7 @@ test("the page fits 80x24 however much there is to say", () => {
     "pid",
     "3.0 s ago",
     "behind",
+    "channels on sockets",
   ]) {
     expect(text).toContain(word);
   }
