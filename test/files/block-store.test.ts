@@ -1,4 +1,12 @@
-import { cpSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { limits } from "../../src/core/limits.ts";
@@ -247,6 +255,34 @@ describe("after a crash", () => {
     expect(await damagedIn(third.blocks)).toBe(0);
     await expectHere(third.blocks, below);
     await closeBlocks(third);
+  });
+
+  test("a pack that was removed and is there again, as after a loss of power, is dead", async () => {
+    const folder = temporaryFolder();
+    const options = { packBytes: 64 * KiB };
+    const first = await openBlocks(folder, options);
+    const dead = leaves(30, 0, 10 * KiB);
+    const kept = leaves(3, 500, 10 * KiB);
+    const root = node(kept);
+    await first.blocks.putMany([...dead.slice(0, 15), ...kept, root, ...dead.slice(15)]);
+    await first.blocks.hold(root.cid, "pinned");
+    await first.blocks.flush();
+    const before = temporaryFolder();
+    cpSync(join(folder, "blocks"), before, { recursive: true });
+    await first.blocks.collect(forever);
+    const { liveBytes } = first.blocks.usage();
+    await closeBlocks(first);
+    const removed = readdirSync(before).filter((name) => !existsSync(join(folder, "blocks", name)));
+    expect(removed.length).toBeGreaterThan(0);
+    for (const name of removed) cpSync(join(before, name), join(folder, "blocks", name));
+    const second = await openBlocks(folder, options);
+    await expectHere(second.blocks, [root, ...kept]);
+    await second.blocks.collect(forever);
+    expect(second.blocks.usage().liveBytes).toBe(liveBytes);
+    expect(removed.filter((name) => existsSync(join(folder, "blocks", name)))).toEqual([]);
+    expect(await damagedIn(second.blocks)).toBe(0);
+    await expectHere(second.blocks, [root, ...kept]);
+    await closeBlocks(second);
   });
 
   test("with the index lost, everything is found and what nothing links is pinned", async () => {

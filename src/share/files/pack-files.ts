@@ -112,7 +112,10 @@ export class PackFiles {
     });
   }
 
-  /** Removes packs; a block that is being read from one is still read whole. */
+  /**
+   * Removes packs; a block that is being read from one is still read whole. The folder is not flushed, which writers would
+   * have to wait for: a pack that a loss of power brings back is read again at the next start, and all of it is dead.
+   */
   async remove(ids: readonly number[]): Promise<void> {
     await guarded("remove packs of", this.#folder, async () => {
       for (const id of ids) {
@@ -121,7 +124,6 @@ export class PackFiles {
         await rm(this.#path(id), { force: true });
         if (reader !== undefined) await (await reader).close();
       }
-      await this.#syncFolder();
     });
   }
 
