@@ -14,6 +14,8 @@ import { decodeShare, encodeShare } from "./share/files/share-record.ts";
 
 export const sharesNamespace = "shares";
 const pageItems = 1_000;
+/** Some two milliseconds' worth. */
+const pageKeys = 128;
 const forever = Number.POSITIVE_INFINITY;
 
 export type ShareStateParts = {
@@ -32,17 +34,20 @@ function heldKey(root: string, peer: PeerName): string {
 
 export function sharesInState({ state, driver, self }: ShareStateParts): ShareState {
   const namespace = sharesNamespace;
+  function* pages(): Generator<readonly Share[]> {
+    for (let after: string | undefined; ;) {
+      const options = { prefix: nameKey(""), after, limit: pageKeys, keysMax: pageKeys };
+      const page = listMulti(state, namespace, options, forever);
+      yield page.items.flatMap((record) => [...sharesOf(record)]);
+      after = page.next;
+      if (after === undefined) return;
+    }
+  }
   return {
     *list() {
-      for (let after: string | undefined; ;) {
-        const place = after === undefined ? {} : { after };
-        const options = { prefix: nameKey(""), limit: pageItems, ...place };
-        const page = listMulti(state, namespace, options, forever);
-        for (const record of page.items) yield* sharesOf(record);
-        after = page.next;
-        if (after === undefined) return;
-      }
+      for (const page of pages()) yield* page;
     },
+    pages,
     get: (name) => {
       const record = getMulti(state, namespace, nameKey(name), forever);
       return record === undefined ? [] : [...sharesOf(record)];

@@ -48,6 +48,7 @@ export class Network {
   stateOf(self: string): ShareState {
     return {
       list: () => [...this.#shares.values()].flat(),
+      pages: () => [...this.#shares.values()],
       get: (name) => this.#shares.get(name) ?? [],
       put: async (name, facts: ShareFacts) => {
         this.#shares.set(name, [{ ...facts, name, owner: self }]);

@@ -8,6 +8,8 @@ export type PageOptions = {
   /** Exclusive. */
   readonly after?: string | undefined;
   readonly limit: number;
+  /** Keys looked at at most, those that hold nothing included. */
+  readonly keysMax?: number;
 };
 
 export type Page<T> = {
@@ -16,7 +18,6 @@ export type Page<T> = {
   readonly next: string | undefined;
 };
 
-/** Keys looked at for one page at most, those that hold nothing included. */
 const keysPerPageMax = 1_000;
 
 /** In bytewise order, what `read` makes of each key's live entries; undefined for a key that holds nothing. */
@@ -26,11 +27,12 @@ export function listKeys<T>(
   options: PageOptions,
   read: (key: string, live: Iterable<LiveRow>) => T | undefined,
 ): Page<T> {
+  const { limit, keysMax = keysPerPageMax } = options;
   const items: T[] = [];
   let keys = 0;
   let last: string | undefined;
   for (const key of liveKeys(state.store, space, options)) {
-    if (items.length >= options.limit || keys >= keysPerPageMax) return { items, next: last };
+    if (items.length >= limit || keys >= keysMax) return { items, next: last };
     keys++;
     last = key;
     const item = read(key, state.live({ ...space, key }));

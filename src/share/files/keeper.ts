@@ -9,7 +9,7 @@ import { limits } from "../../core/limits.ts";
 import type { Clock, Log, Metrics, Random } from "../../core/ports.ts";
 import type { BlockStore } from "./block-store.ts";
 import { dutyOf } from "./placement.ts";
-import type { Candidates, Fetcher, Providers, Share, ShareState } from "./ports.ts";
+import type { Candidate, Candidates, Fetcher, Providers, Share, ShareState } from "./ports.ts";
 import { parseRoot } from "./share-record.ts";
 
 export type KeeperParts = {
@@ -26,6 +26,9 @@ export type KeeperParts = {
   concurrent(): number;
 };
 
+/** Where shares are many and change all the time, looking at them takes about a tenth of it. */
+const restTimes = 9;
+
 export class Keeper {
   readonly #parts: KeeperParts;
   readonly #stopped = new AbortController();
@@ -34,6 +37,8 @@ export class Keeper {
   readonly #restUntil = new Map<string, { readonly ms: number; readonly times: number }>();
   readonly #stops: (() => void)[] = [];
   #lookAtMs = Number.POSITIVE_INFINITY;
+  /** How long the last one took. */
+  #lookMs = 0;
   #cancelLook: (() => void) | undefined;
   /** Roots that stand in the DHT, or wait for it. */
   readonly #provided = new Map<string, CID>();
@@ -68,7 +73,8 @@ export class Keeper {
   #soon(): void {
     if (this.#stopped.signal.aborted) return;
     const { clock, random } = this.#parts;
-    const delayMs = limits.keeperDelayMs * (0.5 + random.float());
+    const restMs = Math.max(limits.keeperDelayMs, restTimes * this.#lookMs);
+    const delayMs = restMs * (0.5 + random.float());
     if (this.#lookAtMs > clock.monotonicMs() + delayMs) this.#lookAfter(delayMs);
   }
 
@@ -86,27 +92,38 @@ export class Keeper {
   }
 
   async #look(): Promise<void> {
-    const { shares, candidates, log } = this.#parts;
+    const { shares, candidates, clock, log } = this.#parts;
+    const beganMs = clock.monotonicMs();
     const members = candidates.list();
     const wanted = new Set<string>();
     const own = new Set<string>();
     try {
-      for (const share of shares.list()) {
-        wanted.add(share.root);
-        if (share.owner === candidates.self) own.add(share.root);
-        const holders = shares.holders(share.root);
-        await this.#say(share, holders);
-        const duty = dutyOf(candidates.self, share.owner, share, holders, members);
-        if (duty === "fetch" || this.#isDamaged(share.root)) this.#fetch(share);
-        if (duty === "drop") await this.#drop(share.root);
-        if (duty === "stay") this.#giveUpPart(share.root);
+      for (const page of shares.pages()) {
+        for (const share of page) {
+          wanted.add(share.root);
+          if (share.owner === candidates.self) own.add(share.root);
+          await this.#lookAt(share, members);
+        }
+        await clock.sleep(0, this.#stopped.signal);
       }
       await this.#forget(wanted, own);
       this.#tellDht();
     } catch (error) {
       const { code, message } = toCoterieError(error);
-      log.warn("shares could not be looked after", { code, reason: message });
+      if (!this.#stopped.signal.aborted)
+        log.warn("shares could not be looked after", { code, reason: message });
     }
+    this.#lookMs = clock.monotonicMs() - beganMs;
+  }
+
+  async #lookAt(share: Share, members: readonly Candidate[]): Promise<void> {
+    const { shares, candidates } = this.#parts;
+    const holders = shares.holders(share.root);
+    await this.#say(share, holders);
+    const duty = dutyOf(candidates.self, share.owner, share, holders, members);
+    if (duty === "fetch" || this.#isDamaged(share.root)) this.#fetch(share);
+    if (duty === "drop") await this.#drop(share.root);
+    if (duty === "stay") this.#giveUpPart(share.root);
   }
 
   /**

@@ -42,6 +42,8 @@ export type Share = ShareFacts & { readonly name: string; readonly owner: PeerNa
 export interface ShareState {
   /** By name; two that were added under one name at once both. */
   list(): Iterable<Share>;
+  /** The same in parts that each take a moment: many may have been removed, and are still passed over. */
+  pages(): Iterable<readonly Share[]>;
   get(name: string): readonly Share[];
   put(name: string, facts: ShareFacts, signal?: AbortSignal): Promise<void>;
   /** Removes all that are seen under the name. */
