@@ -16,6 +16,7 @@ import { checkFree, extract } from "./extract.ts";
 import { LocalDag } from "./local-dag.ts";
 import type { Candidates, Fetcher, FetchProgress, Providers, Share, ShareState } from "./ports.ts";
 import { progressOf, type Progress, type Tally } from "./progress.ts";
+import { Removals } from "./removals.ts";
 import { isCid, parseRoot, shareNameFault, type ShareFacts } from "./share-record.ts";
 import { buildFile, type Built } from "./unixfs-build.ts";
 import { readFile, readNode, type ReadBlock } from "./unixfs-read.ts";
@@ -61,9 +62,11 @@ export type Verified = { blocks: number; bytes: number; damaged: string[]; incom
 export class Files {
   readonly #parts: FilesParts;
   readonly #dag: LocalDag;
+  readonly #removals: Removals;
 
   constructor(parts: FilesParts) {
     this.#parts = parts;
+    this.#removals = new Removals(parts);
     this.#dag = new LocalDag(parts.blocks);
   }
 
@@ -176,7 +179,7 @@ export class Files {
       });
     }
     await shares.remove(name, signal);
-    for (const { root } of found) await this.#release(root);
+    for (const { root } of found) await this.#removals.release(root);
   }
 
   /** Brings a DAG here if it is not, and keeps it whatever others do. */
@@ -276,19 +279,10 @@ export class Files {
       await blocks.hold(cid, "shared", { whole: true, bytes: tsize });
       await shares.put(name, facts, signal);
       await shares.setHeld(facts.root, true);
-      for (const { root } of old) await this.#release(root);
+      for (const { root } of old) await this.#removals.release(root);
       await this.#provide(cid, signal);
       return { ...facts, name, owner: candidates.self };
     });
-  }
-
-  /** A root is not kept for a share of this member any more, unless it has another of it. */
-  async #release(root: string): Promise<void> {
-    const { shares, candidates, blocks } = this.#parts;
-    const others = Array.from(shares.list()).filter((share) => share.root === root);
-    if (others.some(({ owner }) => owner === candidates.self)) return;
-    if (others.length === 0) await shares.setHeld(root, false);
-    blocks.release(parseRoot(root), "shared");
   }
 
   #checkName(name: string, replace: boolean, root?: CID): void {
