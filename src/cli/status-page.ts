@@ -56,7 +56,11 @@ function clockText({ clock }: Status): string {
 
 function filesText({ files, bulk }: Status): string {
   const lanes = `${plural(bulk.direct, "channel")} on sockets, ${bulk.libp2p} over libp2p`;
-  return `${humanBytes(files.liveBytes)} of ${humanBytes(files.quotaBytes)}; ${lanes}`;
+  const room =
+    files === null
+      ? "cannot be used, see: coterie share ls"
+      : `${humanBytes(files.liveBytes)} of ${humanBytes(files.quotaBytes)}`;
+  return `${room}; ${lanes}`;
 }
 
 function servicesText({ services: { exposed, forwards, open, gateway } }: Status): string {

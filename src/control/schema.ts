@@ -64,8 +64,14 @@ export const Status = Type.Object({
     offsetMs: NullableMs,
     leadMs: Type.Number({ description: "how far the state's stamps lead the wall clock" }),
   }),
-  /** Of shared files: what the quota is, what the packs take on the disk, and what of that is only cached. */
-  files: Type.Object({ quotaBytes: Count, diskBytes: Count, liveBytes: Count, cachedBytes: Count }),
+  /**
+   * Of shared files: what the quota is, what the packs take on the disk, and what of that is only cached. null when they
+   * cannot be used, as on a full disk.
+   */
+  files: Type.Union([
+    Type.Object({ quotaBytes: Count, diskBytes: Count, liveBytes: Count, cachedBytes: Count }),
+    Type.Null(),
+  ]),
   /** Open channels for transfers and tunnels: over sockets of their own, and over libp2p. */
   bulk: Type.Object({ direct: Count, libp2p: Count }),
   services: ServicesSummary,

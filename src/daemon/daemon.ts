@@ -119,12 +119,21 @@ function statusOf(parts: DaemonParts): Status {
     },
     sync: driver.syncStatus(),
     clock: { offsetMs: driver.clockOffsetMs() ?? null, leadMs: state.leadMs(wallMs) },
-    files: parts.files.usage(),
+    files: filesUsage(parts),
     bulk: net.bulkChannels(),
     services: parts.services.summary(),
     counters: { ...parts.metrics.read() },
     process: { pid, rssBytes, heapBytes, cpuMs, loopDelayMaxMs },
   };
+}
+
+function filesUsage({ files }: DaemonParts): Status["files"] {
+  try {
+    return files.usage();
+  } catch (error) {
+    if (error instanceof CoterieError) return null; // who asks for files is told why
+    throw error;
+  }
 }
 
 function identityOf({ net, config, network, state }: DaemonParts): Identity {

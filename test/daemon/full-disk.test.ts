@@ -117,7 +117,9 @@ describe.skipIf(reason !== undefined)("on a disk of 32 MiB", () => {
     disk.fill(1024 * 1024);
     const again = await daemonOfTest(disk);
     expect(await readAll(again.client)).toEqual(new Map([["kept", "value"]]));
-    expect((await again.client.status()).members).toMatchObject({ alive: 0, left: 1 });
+    const status = await again.client.status();
+    expect(status.members).toMatchObject({ alive: 0, left: 1 });
+    expect(status.files).toBeNull();
     disk.free();
     await until("it is a member again", async () => {
       const { members } = await again.client.status();
