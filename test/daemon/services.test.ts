@@ -26,9 +26,9 @@ beforeAll(async () => {
     }),
   )) as [DaemonProcess, DaemonProcess];
   await Promise.all([connected(one, two), connected(one, user), connected(two, user)]);
-  await until("the first knows the second by name", async () => {
+  await until("the first knows the others by name", async () => {
     const { members } = await one.client.members();
-    return members.some(({ name }) => name === "two");
+    return ["two", "user"].every((wanted) => members.some(({ name }) => name === wanted));
   });
 });
 
