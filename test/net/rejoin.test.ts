@@ -107,6 +107,25 @@ test("a node that was only ever dialled proves and keeps its callers' addresses"
   await until("it calls by itself", () => again.connected().length === 1);
 });
 
+test("a node that is stopped just after it was dialled keeps its caller's address", async () => {
+  const network = testNetwork("early");
+  const [first, second] = (await chain(2, network)) as [TestNode, TestNode];
+  await until("both are connected", () => connectedAll([first, second]));
+  const port = /\/tcp\/(\d+)/.exec(first.addresses()[0]!)?.[1];
+  const again = await first.restart();
+  expect(again.addresses()[0]).not.toContain(`/tcp/${port}/`);
+  await until("it calls by itself", () => again.connected().length === 1);
+  expect(again.peers()).toMatchObject([{ peerId: second.self, direction: "outbound" }]);
+});
+
+test("a member whose address is nowhere recorded is looked for at this machine's meeting port", async () => {
+  const network = testNetwork("nowhere");
+  const first = await holder(network);
+  const second = await node(network, { meetingPort: true });
+  second.keep([first.self]);
+  await until("they met", () => connectedAll([first, second]));
+});
+
 test("ticket addresses are bounded and begin with the own ones", async () => {
   const nodes = await chain(4, testNetwork("tickets"));
   await until("all know all", () => connectedAll(nodes));

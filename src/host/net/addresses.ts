@@ -70,3 +70,9 @@ export function listenIps(listen: readonly string[]): string[] {
   });
   return [...new Set(ips)];
 }
+
+/** An IP of this machine at which a listener on the given one is reached from here. */
+export function reachableIp(ip: string): string {
+  if (!unspecified.has(ip)) return ip;
+  return ip.includes(":") ? "::1" : "127.0.0.1";
+}

@@ -69,6 +69,7 @@ export class Dialer {
 
   /** Asks those that are connected, as long as they are enough, and only then others too. */
   async #lookUp(peer: PeerId, signal: AbortSignal): Promise<string[]> {
+    if (this.#parts.peers.size === 0) return []; // the DHT would wait for somebody to ask
     const near = await this.#find(peer, signal);
     if (near.length > 0) return near;
     const end = this.#parts.budget.lookup();

@@ -79,6 +79,7 @@ export async function assemble(options: NetOptions) {
     peers,
     meeting,
     bootstrap: options.bootstrap,
+    ownIps: ips,
   });
   const redial = new Redial({
     ...base,

@@ -36,14 +36,26 @@ export class Prover {
     parts.peers.onIdentified((connection) => this.#see(connection));
   }
 
-  /** Notes that the addresses of those still connected are good until now. */
-  stop(): void {
+  /**
+   * Notes that the addresses of those still connected are good until now. Who dialled us a moment ago has none that is
+   * proven; what it signed and was seen at is kept then, or a node that is stopped early would know nobody.
+   */
+  async stop(): Promise<void> {
     const { peers, book } = this.#parts;
-    for (const peer of peers.names()) {
-      const [address] = book.addressesOf(peer);
+    const last = peers.names().map(async (peer) => {
+      const address = book.addressesOf(peer)[0] ?? (await this.#seenAt(peer));
       if (address !== undefined) this.#succeeded(peer, address);
-    }
+    });
+    await Promise.all(last);
     this.#stopped = true;
+  }
+
+  /** One of the peer's own addresses at an IP that it is connected from. */
+  async #seenAt(peer: PeerName): Promise<string | undefined> {
+    const { dialer, peers, meetingPort } = this.#parts;
+    const seen = ipsOf(peers.connections(peer));
+    const addresses = await dialer.signedAddresses(peer);
+    return addresses.find((address) => seen.has(ipOf(address)) && portOf(address) !== meetingPort);
   }
 
   #see(connection: Connection): void {
@@ -102,6 +114,10 @@ function likeliestFirst(
   addresses: readonly string[],
   connections: readonly Connection[],
 ): string[] {
-  const seen = new Set(connections.map(({ remoteAddr }) => ipOf(bareAddress(remoteAddr) ?? "")));
+  const seen = ipsOf(connections);
   return addresses.toSorted((a, b) => Number(seen.has(ipOf(b))) - Number(seen.has(ipOf(a))));
+}
+
+function ipsOf(connections: readonly Connection[]): Set<string> {
+  return new Set(connections.map(({ remoteAddr }) => ipOf(bareAddress(remoteAddr) ?? "")));
 }

@@ -6,7 +6,15 @@ import { CoterieError } from "../../core/errors.ts";
 import { limits } from "../../core/limits.ts";
 import type { Log, PeerName } from "../../core/ports.ts";
 import type { AddressBook } from "./address-book.ts";
-import { addressAt, bareAddress, ipOf, parseAddress, peerIn, portOf } from "./addresses.ts";
+import {
+  addressAt,
+  bareAddress,
+  ipOf,
+  parseAddress,
+  peerIn,
+  portOf,
+  reachableIp,
+} from "./addresses.ts";
 import type { Dialer } from "./dialer.ts";
 import type { MeetingPort } from "./meeting-port.ts";
 import type { Peers } from "./peers.ts";
@@ -20,6 +28,8 @@ export type RoutesParts = {
   readonly meeting: MeetingPort | undefined;
   /** Addresses of tickets, with peer ids. */
   readonly bootstrap: readonly string[];
+  /** Of the listen addresses, unspecified ones included. */
+  readonly ownIps: readonly string[];
   readonly log: Log;
 };
 
@@ -39,8 +49,10 @@ export class Routes {
     return [...new Set([...this.#fromTickets.keys(), ...this.#parts.book.peers()])];
   }
 
+  /** Where the peer was known; if nowhere, it may be on this machine. */
   ipsOf(peer: PeerName): string[] {
-    return [...new Set(this.#recorded(peer).map(ipOf))];
+    const ips = new Set(this.#recorded(peer).map(ipOf));
+    return ips.size > 0 ? [...ips] : this.#parts.ownIps.map(reachableIp);
   }
 
   /** Dials some of the peer's addresses, or what others know; the next attempt takes the next ones. */

@@ -69,8 +69,8 @@ export class Libp2pNet implements RunningNet {
     discovery.stop();
     upkeep.stop();
     pulse.stop();
-    prover.stop();
     this.#parts.providers.stop();
+    await prover.stop();
     const closing = Promise.allSettled([
       file.close(),
       meeting?.stop(),
