@@ -66,8 +66,7 @@ async function startFiles(parts: OwnFilesParts): Promise<OwnFiles> {
     calls: new Files({ ...room, repairedAt: (root) => keeper.repairedAt.get(root) }),
     stop: async () => {
       stopTelling();
-      stop();
-      await keeper.stop();
+      await Promise.all([stop(), keeper.stop()]);
       await blocks.close();
     },
   };

@@ -5,6 +5,7 @@ import type { Config } from "./config.ts";
 import { toCoterieError } from "./core/errors.ts";
 import type { Clock, Log, Metrics, PeerName } from "./core/ports.ts";
 import type { Driver } from "./driver/driver.ts";
+import { HashThread } from "./host/hash-thread.ts";
 import { ByteBudget, type ByteRates } from "./host/net/byte-budget.ts";
 import type { RunningNet } from "./host/net/libp2p-net.ts";
 import type { Blocks } from "./share/files/blocks.ts";
@@ -30,8 +31,8 @@ export type TransfersParts = {
 export type Transfers = {
   readonly fetcher: Fetcher;
   readonly providers: Providers;
-  /** Gives no more to others. */
-  stop(): void;
+  /** Gives no more to others, and takes nothing more. */
+  stop(): Promise<void>;
 };
 
 export function startTransfers(parts: TransfersParts): Transfers {
@@ -42,9 +43,10 @@ export function startTransfers(parts: TransfersParts): Transfers {
   );
   const charge = (peer: PeerName, reason: string): void =>
     parts.driver.charge(peer, { code: "CORRUPT", reason });
-  const base = { ...parts, bulk: net.bulk, budget: down, charge };
+  const hasher = new HashThread();
+  const base = { ...parts, bulk: net.bulk, budget: down, hasher, charge };
   const providers = providersOf(net);
-  const stop = net.bulk.on(blocksProtocol, new BlockServer({ ...parts, budget: up }));
+  const stopServing = net.bulk.on(blocksProtocol, new BlockServer({ ...parts, budget: up }));
   return {
     fetcher: {
       fetch: async (root, { holders, signal, onProgress }) => {
@@ -55,7 +57,10 @@ export function startTransfers(parts: TransfersParts): Transfers {
         probed(new BlockFetcher({ ...base, blocks: keptNowhere }), root, peer, signal),
     },
     providers,
-    stop,
+    stop: async () => {
+      stopServing();
+      await hasher.stop();
+    },
   };
 }
 

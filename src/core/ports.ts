@@ -152,6 +152,17 @@ export interface Bulk {
   on(purpose: string, handler: BulkHandler): () => void;
 }
 
+/** SHA-256 beside the loop, for bytes that would hold it up. */
+export interface Hasher {
+  /**
+   * Takes the whole buffer over, of which the caller's views are empty from then on; the bytes come back in it as a new
+   * one. Rejects when the thread is lost, and the bytes with it.
+   */
+  sha256(bytes: Uint8Array): Promise<Hashed>;
+}
+
+export type Hashed = { readonly bytes: Uint8Array; readonly digest: Uint8Array };
+
 /** Rates that transfers keep to, in all and by peer; they may change at any time. */
 export interface Budget {
   /** Resolves when the bytes may go; rejects with the signal's reason. */

@@ -64,6 +64,11 @@ export const sharingLimits = {
   blockIntakeBatchBytes: 4 * MiB,
   /** Of one transfer, of at most `blockBytesMax` each. */
   blockBuffersSpareMax: 8,
+  /** Blocks of one holder that are being checked, and taken in, while others come. */
+  blockChecksMax: 4,
+  hashHeapMiBMax: 32,
+  hashMsMax: 30_000,
+  hashesWaitingMax: 1_024,
   /** Without a byte from a holder that was asked. */
   blockAnswerMs: 10_000,
   /** A want is asked of a second holder, if one is idle, when the first has not answered for so long. */

@@ -24,6 +24,7 @@ export type WorkerAnswer =
 
 type Waiting = {
   readonly request: unknown;
+  readonly transfer: readonly ArrayBuffer[];
   readonly resolve: (value: unknown) => void;
   readonly reject: (reason: CoterieError) => void;
 };
@@ -47,16 +48,16 @@ export class WorkerThread {
 
   /**
    * Rejects with what the thread threw, `TIMEOUT` or `TOO_LARGE` when the request broke its limits, `OVERLOADED` when too
-   * many wait, `SHUTTING_DOWN`.
+   * many wait, `SHUTTING_DOWN`. Buffers in `transfer` are the thread's from when the request is handed over.
    */
-  ask(request: unknown): Promise<unknown> {
+  ask(request: unknown, transfer: readonly ArrayBuffer[] = []): Promise<unknown> {
     if (this.#stopped) return Promise.reject(stopping());
     if (this.#queue.length >= this.#options.waitingMax) {
       const message = "too many requests wait for the worker thread";
       return Promise.reject(new CoterieError("OVERLOADED", message, { hint: "try again" }));
     }
     return new Promise((resolve, reject) => {
-      this.#queue.push({ request, resolve, reject });
+      this.#queue.push({ request, transfer, resolve, reject });
       this.#next();
     });
   }
@@ -81,7 +82,7 @@ export class WorkerThread {
     });
     this.#current = { ...waiting, cancel };
     // eslint-disable-next-line unicorn/require-post-message-target-origin -- a thread has none
-    worker.postMessage(waiting.request);
+    worker.postMessage(waiting.request, waiting.transfer);
   }
 
   #start(): Worker {

@@ -17,8 +17,11 @@ import { CID } from "multiformats/cid";
 import { create as multihash } from "multiformats/hashes/digest";
 import { fromHex } from "../../src/core/codec.ts";
 import { identityFromSeed, sha256 } from "../../src/core/identity.ts";
+import { limits } from "../../src/core/limits.ts";
 import type { Log } from "../../src/core/ports.ts";
 import { systemClock } from "../../src/host/clock.ts";
+import { HashThread } from "../../src/host/hash-thread.ts";
+import { countBuffersWithHeap } from "../../src/host/heap.ts";
 import { createMetrics } from "../../src/host/metrics.ts";
 import type { NetNode } from "../../src/host/net/create-node.ts";
 import { startNet, type RunningNet } from "../../src/host/net/libp2p-net.ts";
@@ -41,11 +44,16 @@ const silent: Log = {
   child: () => silent,
 };
 
+/** Bytes that are written before they begin to be flushed: a pack of the daemon's own store. */
+const unflushedBytesMax = limits.packBytesMax;
+
 /** One file, blocks one after the other, and where each lies: the least that a store can do. */
 class FileBlocks implements Blocks {
   readonly #places = new Map<string, { at: number; size: number }>();
   readonly #file: Awaited<ReturnType<typeof open>>;
   #end = 0;
+  #unflushedBytes = 0;
+  #flushing: Promise<void> = Promise.resolve();
 
   constructor(file: Awaited<ReturnType<typeof open>>) {
     this.#file = file;
@@ -68,9 +76,15 @@ class FileBlocks implements Blocks {
     for (const { cid, bytes } of blocks) this.place(cid, bytes.length);
     const parts = blocks.map(({ bytes }) => bytes);
     await this.#file.writev(parts, at);
+    this.#unflushedBytes += this.#end - at;
+    if (this.#unflushedBytes < unflushedBytesMax) return;
+    this.#unflushedBytes = 0;
+    this.#flushing = this.#flushing.then(() => this.#file.datasync());
+    this.#flushing.catch(() => undefined); // `flush` rejects
   }
 
   async flush(): Promise<void> {
+    await this.#flushing;
     await this.#file.datasync();
   }
 
@@ -125,6 +139,7 @@ async function addFile(
 class Peer {
   readonly #folder: string;
   readonly #role: string;
+  readonly #hasher = new HashThread();
   #net: RunningNet | undefined;
   #root: CID | undefined;
   readonly #charged: string[] = [];
@@ -292,6 +307,7 @@ class Peer {
     return new Fetcher({
       bulk: this.#net!.bulk,
       blocks,
+      hasher: this.#hasher,
       budget: { spend: async () => undefined },
       clock: systemClock,
       log: silent,
@@ -321,6 +337,7 @@ class Peer {
 
   async stop(): Promise<void> {
     await this.#net?.stop();
+    await this.#hasher.stop();
   }
 
   #path(): string {
@@ -342,6 +359,7 @@ export type TransferPeer = Pick<
   | "stop"
 >;
 
+countBuffersWithHeap(); // as the daemon does
 const [folder, role] = process.argv.slice(2);
 const peer = new Peer(folder ?? "", role ?? "");
 process.on("message", (order: { name: keyof TransferPeer; args: unknown[] }) => {

@@ -1,19 +1,13 @@
-import { expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
 import { CID } from "multiformats/cid";
 import { create as multihash } from "multiformats/hashes/digest";
-import { concatBytes, fromHex, toHex } from "../../src/core/codec.ts";
+import { fromHex, toHex } from "../../src/core/codec.ts";
 import { CoterieError } from "../../src/core/errors.ts";
 import { limits } from "../../src/core/limits.ts";
-import type { Budget, BulkChannel, Clock, PeerName } from "../../src/core/ports.ts";
+import type { BulkChannel, Hasher, PeerName } from "../../src/core/ports.ts";
 import { systemClock } from "../../src/host/clock.ts";
-import { BlockServer } from "../../src/share/files/transfer/block-server.ts";
 import { ByteReader } from "../../src/share/files/transfer/byte-reader.ts";
-import {
-  FetchError,
-  Fetcher,
-  type FetchOptions,
-  type FetchReport,
-} from "../../src/share/files/transfer/fetcher.ts";
+import { FetchError } from "../../src/share/files/transfer/fetcher.ts";
 import {
   blocksProtocol,
   decodeAnswers,
@@ -21,108 +15,23 @@ import {
   encodeGroupHead,
   encodeWants,
   groupLength,
-  wantHeadBytes,
   wantsLength,
 } from "../../src/share/files/transfer/frames.ts";
 import { linksInOrder } from "../../src/share/files/block-links.ts";
 import { codedError } from "../coded-error.ts";
-import { node, silentLog, testNetwork, until, type TestNode } from "../net/fixture.ts";
+import { until, type TestNode } from "../net/fixture.ts";
 import { cidOf, MemoryBlocks } from "./dag.ts";
-
-const unlimited: Budget = { spend: async () => undefined };
-
-/** Pauses between tries are short. */
-const impatient: Clock = {
-  ...systemClock,
-  sleep: (ms, signal) => systemClock.sleep(ms / 20, signal),
-};
-/** All time is. */
-const hurried: Clock = {
-  ...impatient,
-  monotonicMs: () => systemClock.monotonicMs() * 20,
-  after: (ms, run) => systemClock.after(ms / 20, run),
-};
-
-/** A getter, and nodes connected with it that can be holders. */
-async function group(name: string, holders: number, clock = impatient) {
-  const network = testNetwork(name);
-  const getter = await node(network);
-  const others: TestNode[] = [];
-  for (let index = 0; index < holders; index++) {
-    const other = await node(network);
-    await getter.dial(other.addresses(), AbortSignal.timeout(10_000));
-    others.push(other);
-  }
-  const here = new MemoryBlocks();
-  const charged: PeerName[] = [];
-  const fetcher = new Fetcher({
-    bulk: getter.bulk,
-    blocks: here,
-    budget: unlimited,
-    clock,
-    log: silentLog,
-    metrics: getter.metrics,
-    charge: (peer) => charged.push(peer),
-  });
-  const get = (
-    root: CID,
-    sources: readonly TestNode[],
-    options: Partial<FetchOptions> = {},
-  ): Promise<FetchReport> =>
-    fetcher.fetch(root, {
-      sources: sources.map(({ self }) => self),
-      signal: AbortSignal.timeout(20_000),
-      ...options,
-    });
-  return { getter, others, here, charged, fetcher, get };
-}
-
-function serve(holder: TestNode, blocks: MemoryBlocks, budget: Budget = unlimited): void {
-  const { metrics } = holder;
-  const server = new BlockServer({ blocks, budget, clock: systemClock, log: silentLog, metrics });
-  onTestFinished(holder.bulk.on(blocksProtocol, server));
-}
-
-/** A holder of its own kind: gives each want to `answer`, in order, until that throws. */
-function serveByHand(
-  holder: TestNode,
-  answer: (cid: CID, channel: BulkChannel, count: number) => Promise<Uint8Array> | Uint8Array,
-): BulkChannel[] {
-  const channels: BulkChannel[] = [];
-  const talk = async (channel: BulkChannel): Promise<void> => {
-    const reader = new ByteReader(channel.chunks, systemClock);
-    let count = 0;
-    for (;;) {
-      const head = await reader.takeUnlessEnded(wantHeadBytes);
-      if (head === undefined) return channel.end();
-      for (const cid of decodeWants(await reader.take(wantsLength(head)))) {
-        await channel.write(await answer(cid, channel, count++));
-      }
-    }
-  };
-  holder.bulk.on(blocksProtocol, {
-    handle: (channel) => {
-      channels.push(channel);
-      talk(channel).catch((error: Error) => channel.abort(error));
-    },
-  });
-  return channels;
-}
-
-function block(bytes: Uint8Array): Uint8Array {
-  return concatBytes(encodeGroupHead([{ kind: "block", size: bytes.length }]), bytes);
-}
-
-async function honest(blocks: MemoryBlocks, cid: CID): Promise<Uint8Array> {
-  return block((await blocks.get(cid))!);
-}
-
-function stored(here: MemoryBlocks, there: MemoryBlocks): void {
-  expect(here.blocks.size).toBe(there.blocks.size);
-  for (const [name, bytes] of there.blocks) {
-    expect(Buffer.compare(here.blocks.get(name)!, bytes), name).toBe(0);
-  }
-}
+import {
+  block,
+  group,
+  hasher,
+  honest,
+  hurried,
+  impatient,
+  serve,
+  serveByHand,
+  stored,
+} from "./transfer-fixture.ts";
 
 test.each([undefined, "libp2p"] as const)(
   "a DAG comes whole over %s, big blocks and small",
@@ -201,6 +110,44 @@ test("a liar's block is not stored: it is charged and dropped, and the others ca
   expect(charged).toEqual([liar.self]);
   expect(sources[0]).toMatchObject({ peer: liar.self, blocks: 30, failure: { code: "CORRUPT" } });
   expect(getter.metrics.read()["files.lies"]).toBe(1);
+});
+
+test("the same of blocks so large that they are checked beside the loop", async () => {
+  const { others, here, charged, get } = await group("large liar", 2);
+  const there = new MemoryBlocks();
+  const root = there.file(24, 1_048_576);
+  const [liar, other] = others as [TestNode, TestNode];
+  serveByHand(liar, async (cid, _channel, count) => {
+    const bytes = (await there.get(cid))!.slice();
+    if (count === 3) bytes[1_048_575]! ^= 1;
+    return block(bytes);
+  });
+  serve(other, there);
+  const { sources } = await get(root, others);
+  stored(here, there);
+  expect(charged).toEqual([liar.self]);
+  expect(sources[0]).toMatchObject({ peer: liar.self, failure: { code: "CORRUPT" } });
+  // those that were being checked beside the lie
+  expect(sources[0]!.blocks).toBeLessThan(3 + limits.blockChecksMax);
+});
+
+test("a block whose bytes are lost while they are checked is asked for again", async () => {
+  let losses = 2;
+  const losing: Hasher = {
+    sha256: async (bytes) => {
+      const hashed = await hasher.sha256(bytes);
+      if (losses-- > 0) throw new CoterieError("INTERNAL", "the worker thread ended");
+      return hashed;
+    },
+  };
+  const { others, here, charged, get } = await group("lost", 1, impatient, losing);
+  const there = new MemoryBlocks();
+  const root = there.file(12, 1_048_576);
+  serve(others[0]!, there);
+  await get(root, others);
+  stored(here, there);
+  expect(losses).toBeLessThan(0);
+  expect(charged).toEqual([]);
 });
 
 test("alone with a liar, the failure names it", async () => {

@@ -24,6 +24,16 @@ export class BlockBuffers {
     return bytes;
   }
 
+  /** The bytes lie in a buffer of their own, which was taken here. */
+  isOwn({ buffer }: Uint8Array): boolean {
+    return this.#own.has(buffer);
+  }
+
+  /** The bytes were given away with their buffer, and came back in a new one. */
+  adopt({ buffer }: Uint8Array): void {
+    this.#own.add(buffer);
+  }
+
   /** Nobody reads these any more. */
   giveBack(bytes: Uint8Array): void {
     const { buffer } = bytes;

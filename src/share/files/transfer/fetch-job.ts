@@ -126,7 +126,7 @@ export class FetchJob {
   leave(session: HolderSession<Want>, reason: Error): void {
     const { peer } = session.channel;
     this.#sessions.delete(peer);
-    for (const want of session.giveUp(reason)) this.#giveBack(want, peer);
+    for (const want of session.giveUp(reason)) this.giveBack(want, peer);
     this.rouse();
   }
 
@@ -166,7 +166,7 @@ export class FetchJob {
   /** The holder cannot serve it. */
   isWithout(want: Want, peer: PeerName): void {
     want.without.add(peer);
-    this.#giveBack(want, peer);
+    this.giveBack(want, peer);
     this.rouse();
   }
 
@@ -175,7 +175,8 @@ export class FetchJob {
     return this.#again.find(({ without }) => holders.every((peer) => without.has(peer)))?.cid;
   }
 
-  #giveBack(want: Want, peer: PeerName): void {
+  /** The holder will not answer it any more, or its answer was lost. */
+  giveBack(want: Want, peer: PeerName): void {
     want.askedOf.delete(peer);
     if (!want.isSettled && want.askedOf.size === 0) this.#again.push(want);
   }

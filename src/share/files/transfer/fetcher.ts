@@ -11,22 +11,25 @@ import type {
   Bulk,
   BulkChannel,
   Clock,
+  Hasher,
   Log,
   Metrics,
   PeerName,
 } from "../../../core/ports.ts";
 import type { Blocks } from "../blocks.ts";
 import type { Links } from "./dag-walk.ts";
+import { TaskPool } from "../task-pool.ts";
 import { FetchJob, type FetchProgress, type Want } from "./fetch-job.ts";
 import { blocksProtocol } from "./frames.ts";
 import { HolderSession, type Answer } from "./holder-session.ts";
-import { matches } from "./verify.ts";
+import { isDigestOf, matches } from "./verify.ts";
 
 export type FetcherParts = {
   readonly bulk: Bulk;
   readonly blocks: Blocks;
   /** Of what comes down. */
   readonly budget: Budget;
+  readonly hasher: Hasher;
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
@@ -225,14 +228,39 @@ class Run {
     }
   }
 
+  /** Large blocks are checked beside the loop while the next ones come; what goes wrong with one ends the session. */
   async #exchange(session: HolderSession<Want>, report: SourceReport): Promise<void> {
     const job = this.#job;
-    while (!job.isDone && !job.signal.aborted) {
-      const wants = session.room > 0 ? job.take(session, session.room) : [];
-      if (wants.length > 0) await session.ask(wants);
-      if (session.asked.length === 0) await job.change();
-      else await this.#answered(await session.next(), report);
+    const broken = new AbortController();
+    const breakOff = (error: unknown): void => {
+      broken.abort(toCoterieError(error));
+      session.channel.abort(toCoterieError(error));
+      job.rouse();
+    };
+    const pool = new TaskPool(limits.blockChecksMax);
+    const checks = new Set<Promise<void>>();
+    try {
+      while (!job.isDone && !job.signal.aborted && !broken.signal.aborted) {
+        const wants = session.room > 0 ? job.take(session, session.room) : [];
+        if (wants.length > 0) await session.ask(wants);
+        if (session.asked.length === 0) {
+          await job.change();
+          continue;
+        }
+        const answer = await session.next();
+        if (!job.buffers.isOwn(answer.bytes)) {
+          await this.#answered(answer, report);
+          continue;
+        }
+        const { done } = await pool.start(() => this.#answered(answer, report));
+        const check: Promise<void> = done.catch(breakOff).finally(() => checks.delete(check));
+        checks.add(check);
+      }
+    } catch (error) {
+      broken.abort(error);
     }
+    await Promise.all(checks);
+    broken.signal.throwIfAborted();
   }
 
   async #answered({ want, head, bytes }: Answer<Want>, report: SourceReport): Promise<void> {
@@ -248,7 +276,8 @@ class Run {
       metrics.count("files.blocks_twice");
       return;
     }
-    if (!matches(want.cid, bytes)) {
+    const checked = await this.#checked(want, bytes, peer);
+    if (checked === undefined) {
       const lie = new CoterieError("CORRUPT", `it gave other bytes for ${want.cid.toString()}`);
       report.failure = { code: lie.code, message: lie.message };
       metrics.count("files.lies");
@@ -257,10 +286,24 @@ class Run {
       throw lie;
     }
     report.blocks++;
-    report.bytes += bytes.length;
-    metrics.count("files.bytes_in", bytes.length);
-    await job.settle(want, bytes);
-    await budget.spend(peer, bytes.length, job.signal);
+    report.bytes += checked.length;
+    metrics.count("files.bytes_in", checked.length);
+    await job.settle(want, checked);
+    await budget.spend(peer, checked.length, job.signal);
+  }
+
+  /** The bytes, if they are what was wanted. */
+  async #checked(want: Want, bytes: Uint8Array, peer: PeerName): Promise<Uint8Array | undefined> {
+    const { buffers } = this.#job;
+    if (!buffers.isOwn(bytes)) return matches(want.cid, bytes) ? bytes : undefined;
+    try {
+      const hashed = await this.#parts.hasher.sha256(bytes);
+      buffers.adopt(hashed.bytes);
+      return isDigestOf(want.cid, hashed.digest) ? hashed.bytes : undefined;
+    } catch (error) {
+      this.#job.giveBack(want, peer);
+      throw error;
+    }
   }
 
   #failure(reason: CoterieError): FetchError {

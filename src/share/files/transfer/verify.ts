@@ -20,7 +20,12 @@ export function checkVerifiable(cid: CID): void {
 }
 
 export function matches(cid: CID, bytes: Uint8Array): boolean {
-  return cid.multihash.code === sha256Code && equalBytes(sha256(bytes), cid.multihash.digest);
+  return isDigestOf(cid, sha256(bytes));
+}
+
+/** `digest`: SHA-256 of the bytes. */
+export function isDigestOf({ multihash }: CID, digest: Uint8Array): boolean {
+  return multihash.code === sha256Code && equalBytes(digest, multihash.digest);
 }
 
 /** The content of a CID that is its own content. */
