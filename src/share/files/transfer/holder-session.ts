@@ -21,6 +21,8 @@ export type Asked<W> = { readonly want: W; readonly askedAtMs: number };
 export type Answer<W> = { readonly want: W; readonly head: AnswerHead; readonly bytes: Uint8Array };
 
 const watchMs = 1_000;
+/** Of the window. */
+const askedAtOnceMin = 1 / 4;
 /** Until the first block has come. */
 const sizeGuess = limits.blockWindowBytes / limits.blockWindowFirst;
 
@@ -47,10 +49,12 @@ export class HolderSession<W extends { readonly cid: CID }> {
     return this.#asked;
   }
 
-  /** How many more may be asked now. */
+  /** How many more may be asked now; none until it is a part of the window, since a frame for each block has its price. */
   get room(): number {
     const byBytes = Math.max(2, Math.floor(limits.blockWindowBytes / this.#meanBytes));
-    return Math.max(0, Math.min(this.#window, byBytes) - this.#asked.length);
+    const window = Math.min(this.#window, byBytes);
+    const room = Math.max(0, window - this.#asked.length);
+    return room >= window * askedAtOnceMin ? room : 0;
   }
 
   async ask(wants: readonly W[]): Promise<void> {
