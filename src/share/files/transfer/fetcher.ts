@@ -279,9 +279,11 @@ class Run {
     const checked = await this.#checked(want, bytes, peer);
     if (checked === undefined) {
       const lie = new CoterieError("CORRUPT", `it gave other bytes for ${want.cid.toString()}`);
-      report.failure = { code: lie.code, message: lie.message };
       metrics.count("files.lies");
-      this.#parts.charge(peer, "a block that does not match its CID");
+      // once, whatever else of it was being checked
+      if (report.failure?.code !== "CORRUPT")
+        this.#parts.charge(peer, "a block that does not match its CID");
+      report.failure = { code: lie.code, message: lie.message };
       job.isWithout(want, peer);
       throw lie;
     }
