@@ -4,6 +4,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   truncateSync,
   writeFileSync,
 } from "node:fs";
@@ -210,6 +211,20 @@ describe("the quota", () => {
     for (const { cid } of held) blocks.release(cid, "pinned");
     await blocks.collect(forever);
     expect(blocks.usage().diskBytes).toBeLessThan(1 * MiB);
+  });
+
+  test("counts each pack that goes once, however many collect at a time", async () => {
+    const { blocks, folder } = await blocksOfTest({ packBytes: 256 * KiB });
+    const fresh = leaves(64, 0, 64 * KiB);
+    const root = node(fresh);
+    const session = blocks.session();
+    await blocks.putMany([...fresh, root]);
+    await blocks.hold(root.cid, "pinned");
+    session.end();
+    blocks.release(root.cid, "pinned");
+    await Promise.all(Array.from({ length: 4 }, () => blocks.collect(forever)));
+    const bytes = packsOf(folder).reduce((sum, path) => sum + statSync(path).size, 0);
+    expect(blocks.usage().diskBytes).toBe(bytes);
   });
 });
 

@@ -39,6 +39,7 @@ export class PackLog {
   #sealedBytes = 0;
   readonly #appends = new Turns();
   readonly #commits = new Turns();
+  readonly #removals = new Turns();
   #pending: (Appended | Touched)[] = [];
   #pendingLinks = 0;
   #pendingBytes = 0;
@@ -195,17 +196,19 @@ export class PackLog {
     return to === 0 || from + to >= size ? undefined : from + to;
   }
 
-  /** Removes packs in which nothing is needed; returns the bytes freed. */
-  async removeEmpty(): Promise<number> {
-    const empty = [...this.sealed()].filter(({ live }) => live === 0);
-    if (empty.length === 0) return 0;
-    const ids = empty.map(({ id }) => id);
-    await this.#files.remove(ids);
-    this.index.forget(ids);
-    for (const id of ids) this.#sizes.delete(id);
-    const freed = empty.reduce((sum, { size }) => sum + size, 0);
-    this.#sealedBytes -= freed;
-    return freed;
+  /** Removes packs in which nothing is needed. One at a time: each pack's bytes are taken off once. */
+  removeEmpty(): Promise<void> {
+    return this.#removals.take(async () => {
+      const empty = [...this.sealed()].filter(({ live }) => live === 0);
+      if (empty.length === 0) return;
+      const ids = empty.map(({ id }) => id);
+      await this.#files.remove(ids);
+      this.index.forget(ids);
+      for (const { id, size } of empty) {
+        this.#sizes.delete(id);
+        this.#sealedBytes -= size;
+      }
+    });
   }
 
   async close(): Promise<void> {
