@@ -321,7 +321,8 @@ export const limits = {
   announceMs: 5_000,
   /** One step of the collector. */
   collectBlocks: 256,
-  collectBytes: 1 * MiB,
+  /** At least the largest block with its head: two chunks of files. */
+  collectBytes: 2 * MiB + 4 * KiB,
   /** So long before writers would have to wait for room, it is made in the background. */
   collectAheadBytes: 16 * MiB,
 

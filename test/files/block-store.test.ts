@@ -213,6 +213,24 @@ describe("the quota", () => {
     expect(blocks.usage().diskBytes).toBeLessThan(1 * MiB);
   });
 
+  test.each([64 * KiB, limits.fileChunkBytes, limits.blockBytesMax])(
+    "is not spent on what lies dead beside living blocks of %i bytes",
+    async (length) => {
+      const { blocks } = await blocksOfTest({ packBytes: 8 * MiB });
+      const all = leaves((16 * MiB) / length, 0, length);
+      const session = blocks.session();
+      await blocks.putMany(all);
+      for (const { cid } of all) await blocks.hold(cid, "pinned");
+      session.end();
+      const kept = all.filter((_, index) => index % 2 === 0);
+      for (const block of all) if (!kept.includes(block)) blocks.release(block.cid, "pinned");
+      await blocks.collect(forever);
+      const { diskBytes, liveBytes } = blocks.usage();
+      expect(diskBytes).toBe(liveBytes);
+      await expectHere(blocks, kept);
+    },
+  );
+
   test("counts each pack that goes once, however many collect at a time", async () => {
     const { blocks, folder } = await blocksOfTest({ packBytes: 256 * KiB });
     const fresh = leaves(64, 0, 64 * KiB);
