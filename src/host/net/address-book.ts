@@ -1,7 +1,7 @@
 /**
  * Addresses at which a handshake with a peer succeeded (or, of one that was connected when the node stopped, its own
- * word), with the time of the last success: what a restarted node has to find its network again. At most `addressBookPeersMax` peers (the one longest unheard goes first) with
- * `addressesPerPeerMax` addresses each, newest first.
+ * word), with the time of the last success: what a restarted node has to find its network again. At most
+ * `addressBookPeersMax` peers (the one longest unheard goes first) with `addressesPerPeerMax` addresses each, newest first.
  */
 import { limits } from "../../core/limits.ts";
 import type { PeerName } from "../../core/ports.ts";
