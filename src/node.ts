@@ -25,7 +25,7 @@ import { monitorProcess } from "./host/process-stats.ts";
 import { systemRandom } from "./host/random.ts";
 import { watchSignals } from "./host/shutdown.ts";
 import { storeOrigin } from "./host/store-origin.ts";
-import { countBuffersWithHeap, trimHeap } from "./host/heap.ts";
+import { trimHeap } from "./host/trim-heap.ts";
 import { version } from "./host/version.ts";
 import { ensureNode, joinNode, readConfig, type LoadedNode } from "./offline.ts";
 import { Membership } from "./own-membership.ts";
@@ -63,7 +63,6 @@ export type ReadyInfo = {
 
 /** Runs until told to stop; resolves with the exit code. Throws a coded error when it cannot start. */
 export async function runDaemon(options: DaemonOptions): Promise<number> {
-  countBuffersWithHeap();
   const { dataDir } = options;
   if (options.joinTicket !== undefined) {
     await joinNode({ dataDir, ticket: options.joinTicket });

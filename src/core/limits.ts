@@ -43,6 +43,7 @@ export const limits = {
   docsInMemoryMax: 64,
   docsInMemoryBytesMax: 128 * MiB,
   docHeapMiBMax: 512,
+  docYoungMiBMax: 32,
   /** One step of work on a document: a part of its updates applied, its edits made, its text read. */
   docStepMsMax: 10_000,
   docStepBytesMax: 1 * MiB,

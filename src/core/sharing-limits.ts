@@ -67,6 +67,7 @@ export const sharingLimits = {
   /** Blocks of one holder that are being checked, and taken in, while others come. */
   blockChecksMax: 4,
   hashHeapMiBMax: 32,
+  hashYoungMiBMax: 1,
   hashMsMax: 30_000,
   hashesWaitingMax: 1_024,
   /** Without a byte from a holder that was asked. */

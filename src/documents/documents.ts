@@ -16,6 +16,7 @@ export function docThread(): WorkerThread {
   return new WorkerThread({
     entry: new URL(entry, import.meta.url),
     heapMiBMax: limits.docHeapMiBMax,
+    youngMiBMax: limits.docYoungMiBMax,
     requestMsMax: limits.docStepMsMax,
     waitingMax: limits.docStepsWaitingMax,
   });

@@ -11,6 +11,7 @@ export class HashThread implements Hasher {
     this.#thread = new WorkerThread({
       entry: new URL(entry, import.meta.url),
       heapMiBMax: limits.hashHeapMiBMax,
+      youngMiBMax: limits.hashYoungMiBMax,
       requestMsMax: limits.hashMsMax,
       waitingMax: limits.hashesWaitingMax,
     });

@@ -7,12 +7,11 @@ import { Worker } from "node:worker_threads";
 import { CoterieError, isErrorCode } from "../core/errors.ts";
 import { systemClock } from "./clock.ts";
 
-/** Garbage that V8 may let lie before it looks. */
-const youngMiBMax = 32;
-
 export type WorkerThreadOptions = {
   readonly entry: URL;
   readonly heapMiBMax: number;
+  /** Garbage that V8 may let lie before it looks. */
+  readonly youngMiBMax: number;
   readonly requestMsMax: number;
   readonly waitingMax: number;
 };
@@ -86,7 +85,7 @@ export class WorkerThread {
   }
 
   #start(): Worker {
-    const { entry, heapMiBMax } = this.#options;
+    const { entry, heapMiBMax, youngMiBMax } = this.#options;
     const worker = new Worker(entry, {
       resourceLimits: { maxOldGenerationSizeMb: heapMiBMax, maxYoungGenerationSizeMb: youngMiBMax },
     });

@@ -21,7 +21,6 @@ import { limits } from "../../src/core/limits.ts";
 import type { Log } from "../../src/core/ports.ts";
 import { systemClock } from "../../src/host/clock.ts";
 import { HashThread } from "../../src/host/hash-thread.ts";
-import { countBuffersWithHeap } from "../../src/host/heap.ts";
 import { createMetrics } from "../../src/host/metrics.ts";
 import type { NetNode } from "../../src/host/net/create-node.ts";
 import { startNet, type RunningNet } from "../../src/host/net/libp2p-net.ts";
@@ -359,7 +358,6 @@ export type TransferPeer = Pick<
   | "stop"
 >;
 
-countBuffersWithHeap(); // as the daemon does
 const [folder, role] = process.argv.slice(2);
 const peer = new Peer(folder ?? "", role ?? "");
 process.on("message", (order: { name: keyof TransferPeer; args: unknown[] }) => {

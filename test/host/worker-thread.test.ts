@@ -29,6 +29,7 @@ function started(requestMsMax = 5_000): WorkerThread {
   thread = new WorkerThread({
     entry: pathToFileURL(file),
     heapMiBMax: 32,
+    youngMiBMax: 32,
     requestMsMax,
     waitingMax: 4,
   });
