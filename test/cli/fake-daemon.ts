@@ -19,6 +19,7 @@ import { typesInMemory } from "../types-in-memory.ts";
 import { refusedFiles } from "../../src/daemon/refused-files.ts";
 import { memoryDocuments } from "../memory-documents.ts";
 import { memoryServices } from "../memory-services.ts";
+import { someFiles } from "../control/fake-daemon.ts";
 
 export const peerA = "12D3KooWGRUaeTLvNtLh5bYkQKXGR9AsYhbQQSHkGPVtbbDJMSbk";
 export const peerB = "12D3KooWK99VoVxNE7XzyBwXEzW7xhK7Gpv85r9F3V3fyKSUKPH5";
@@ -80,12 +81,7 @@ export function fakeStatus(dataDir: string): Status {
       missingTwice: 1,
     },
     clock: { offsetMs: -1_234.5, leadMs: 5_000 },
-    files: {
-      quotaBytes: 10 * 2 ** 30,
-      diskBytes: 3 * 2 ** 20,
-      liveBytes: 2 * 2 ** 20,
-      cachedBytes: 0,
-    },
+    files: someFiles,
     bulk: { direct: 2, libp2p: 1 },
     services: { exposed: 1, forwards: 2, open: 3, gateway: "127.0.0.1:8780", faults: [] },
     counters: { "sync.sessions": 12 },

@@ -24,6 +24,13 @@ const fakeMember: Member = {
   capacity: null,
 };
 
+export const someFiles = {
+  quotaBytes: 10 * 2 ** 30,
+  diskBytes: 3 * 2 ** 20,
+  liveBytes: 2 * 2 ** 20,
+  cachedBytes: 0,
+};
+
 export type FakeDaemon = Daemon & {
   readonly logs: Logs;
   /** Namespaces by name, keys in bytewise order. */
@@ -92,12 +99,7 @@ export function createFakeDaemon(): FakeDaemon {
       },
       sync: { lastEqualAt: null, sessions: 0, active: 0, bytesIn: 0, bytesOut: 0, missingTwice: 0 },
       clock: { offsetMs: null, leadMs: 0 },
-      files: {
-        quotaBytes: 10 * 2 ** 30,
-        diskBytes: 3 * 2 ** 20,
-        liveBytes: 2 * 2 ** 20,
-        cachedBytes: 0,
-      },
+      files: someFiles,
       bulk: { direct: 2, libp2p: 1 },
       services: { exposed: 0, forwards: 0, open: 0, gateway: null, faults: [] },
       counters: {},
